@@ -1,0 +1,320 @@
+// The only file that knows Python: checks shapes and bounds once, releases the GIL, calls the headers. No maths here.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "dispatch.hpp"
+#include "examples.hpp"
+#include "row_plan.hpp"
+#include "table_kernels.hpp"
+#include "text_bags.hpp"
+#include "token_table.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace manyhot;
+
+namespace {
+
+template <class T>
+using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T, size_t dims>
+using Out = nb::ndarray<T, nb::ndim<dims>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
+
+void require(bool condition, const char* message) {
+  if (!condition) throw nb::value_error(message);
+}
+
+// Hands a vector's memory to numpy without a copy.
+template <class T>
+Made<T> to_numpy(std::vector<T>&& values) {
+  auto* owned = new std::vector<T>(std::move(values));
+  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return Made<T>(owned->data(), {owned->size()}, owner);
+}
+
+const float* data_or_null(const std::optional<In<float>>& array) { return array ? array->data() : nullptr; }
+
+const KernelSet* active_kernels = pick_kernels(std::getenv("MANYHOT_LEVEL"));
+
+std::string set_level(const std::string& level) {
+  const KernelSet* chosen = pick_kernels(level.c_str());
+  require(chosen, "this processor or this build has no such instruction set");
+  active_kernels = chosen;
+  return chosen->level;
+}
+
+void check_ids(const int32_t* ids, size_t count, int64_t num_rows) {
+  bool inside = true;
+  for (size_t i = 0; i < count; i++) inside &= ids[i] >= 0 && ids[i] < num_rows;
+  require(inside, "an id lies outside the table");
+}
+
+void check_offsets(const int32_t* offsets, size_t count, size_t num_pairs) {
+  require(count > 0 && offsets[0] == 0 && static_cast<size_t>(offsets[count - 1]) == num_pairs,
+          "offsets must start at 0 and end at the number of pairs");
+  bool rising = true;
+  for (size_t i = 1; i < count; i++) rising &= offsets[i] >= offsets[i - 1];
+  require(rising, "offsets must not fall");
+}
+
+Table table_of(const Out<float, 2>& data, int dim, int states) {
+  require(dim >= 0 && static_cast<int64_t>(data.shape(1)) >= int64_t{dim + 1} * (1 + states),
+          "the table's rows are too short for its dimension and state");
+  return {data.data(), static_cast<int64_t>(data.shape(1)), dim};
+}
+
+Batch batch_of(int64_t table_rows, const In<int32_t>& ids, const std::optional<In<float>>& weights,
+               const In<int32_t>& offsets, int64_t num_fields) {
+  require(num_fields > 0 && (offsets.size() - 1) % num_fields == 0, "offsets must hold B*F+1 numbers");
+  require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
+  check_offsets(offsets.data(), offsets.size(), ids.size());
+  check_ids(ids.data(), ids.size(), table_rows);
+  return {ids.data(), data_or_null(weights), offsets.data(), static_cast<int64_t>(offsets.size() - 1) / num_fields,
+          num_fields};
+}
+
+void forward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets,
+             int64_t num_fields, bool field_pairs, Out<float, 2> linear, Out<float, 3> pooled, Out<float, 2> sum,
+             Out<float, 2> bi, int num_threads) {
+  const Table table = table_of(data, dim, 0);
+  const Batch batch = batch_of(data.shape(0), ids, weights, offsets, num_fields);
+  const size_t examples = batch.num_examples;
+  require(linear.size() == examples * num_fields && pooled.size() == examples * num_fields * dim &&
+              sum.size() == examples * dim && bi.size() == examples * dim,
+          "an output array has the wrong size");
+  const Outputs out{linear.data(), pooled.data(), sum.data(), bi.data()};
+  nb::gil_scoped_release release;
+  active_kernels->forward(table, batch, field_pairs, out, num_threads);
+}
+
+using Moments = std::tuple<int, float, float, float, float, float, float, float, float, float>;
+
+Optimizer optimizer_of(const Moments& o) {
+  const int rule = std::get<0>(o);
+  require(rule >= 0 && rule <= 4, "unknown optimizer rule");
+  return {static_cast<Rule>(rule), std::get<1>(o), std::get<2>(o), std::get<3>(o), std::get<4>(o), std::get<5>(o),
+          std::get<6>(o), std::get<7>(o), std::get<8>(o), std::get<9>(o)};
+}
+
+void backward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets,
+              int64_t num_fields, In<int32_t> rows, In<int32_t> starts, In<int32_t> order, In<int32_t> bags,
+              std::optional<In<float>> grad_linear, std::optional<In<float>> grad_pooled,
+              std::optional<In<float>> grad_bi, In<float> sum, std::optional<In<float>> field_pooled,
+              std::optional<Moments> optimizer, std::optional<Out<float, 2>> out, int num_threads) {
+  const Optimizer rule = optimizer ? optimizer_of(*optimizer) : Optimizer{};
+  const Table table = table_of(data, dim, optimizer ? states_of(rule.rule) : 0);
+  const Batch batch = batch_of(data.shape(0), ids, weights, offsets, num_fields);
+  const size_t bag_count = batch.num_examples * num_fields, examples = batch.num_examples;
+  require(starts.size() == rows.size() + 1 && order.size() == ids.size() && bags.size() == ids.size(),
+          "the row plan does not belong to this batch");
+  check_ids(rows.data(), rows.size(), data.shape(0));
+  check_offsets(starts.data(), starts.size(), ids.size());
+  check_ids(order.data(), order.size(), ids.size());
+  check_ids(bags.data(), bags.size(), bag_count);
+  require((!grad_linear || grad_linear->size() == bag_count) && (!grad_pooled || grad_pooled->size() == bag_count * dim) &&
+              (!grad_bi || grad_bi->size() == examples * dim) && sum.size() == examples * dim &&
+              (!field_pooled || field_pooled->size() == bag_count * dim),
+          "a gradient has the wrong size");
+  require(optimizer.has_value() != out.has_value() && (!out || out->size() == rows.size() * (dim + 1)),
+          "give either an optimizer or an output of shape [R, D+1]");
+  const RowPlan plan{rows.data(), starts.data(), order.data(), bags.data(), static_cast<int64_t>(rows.size())};
+  const Gradients gradients{data_or_null(grad_linear), data_or_null(grad_pooled), data_or_null(grad_bi), sum.data(),
+                            data_or_null(field_pooled)};
+  nb::gil_scoped_release release;
+  active_kernels->backward(table, batch, plan, gradients, optimizer ? &rule : nullptr, out ? out->data() : nullptr,
+                           num_threads);
+}
+
+auto plan_rows(In<int32_t> ids, int64_t num_table_rows) {
+  check_ids(ids.data(), ids.size(), num_table_rows);
+  std::vector<int32_t> order(ids.size()), rows, starts;
+  {
+    nb::gil_scoped_release release;
+    RowPlanner planner;
+    planner.plan(ids.data(), ids.size(), num_table_rows, order.data(), rows, starts);
+  }
+  return std::make_tuple(to_numpy(std::move(rows)), to_numpy(std::move(starts)), to_numpy(std::move(order)));
+}
+
+// Chunks of Examples; keeps the arrays (and so the memory map under them) alive.
+class ExampleStore {
+ public:
+  explicit ExampleStore(int64_t num_fields) : num_fields_(num_fields) { require(num_fields > 0, "no fields"); }
+
+  void add(In<int32_t> offsets, In<int32_t> ids, std::optional<In<float>> weights, std::optional<In<float>> labels) {
+    require((offsets.size() - 1) % num_fields_ == 0, "offsets must hold rows*F+1 numbers");
+    require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
+    check_offsets(offsets.data(), offsets.size(), ids.size());
+    const int64_t rows = static_cast<int64_t>(offsets.size() - 1) / num_fields_;
+    require(!labels || static_cast<int64_t>(labels->size()) == rows, "labels and rows differ in length");
+    if (rows == 0) return;
+    chunks_.push_back({offsets.data(), ids.data(), data_or_null(weights), data_or_null(labels), num_rows_, rows});
+    num_rows_ += rows;
+    kept_.emplace_back(std::move(offsets), std::move(ids), std::move(weights), std::move(labels));
+  }
+
+  int64_t num_rows() const { return num_rows_; }
+
+  auto gather(In<int64_t> rows, In<int32_t> bases, In<uint8_t> combiners) const {
+    require(static_cast<int64_t>(bases.size()) == num_fields_ && static_cast<int64_t>(combiners.size()) == num_fields_,
+            "bases and combiners need one entry a field");
+    for (size_t i = 0; i < rows.size(); i++)
+      require(rows.data()[i] >= 0 && rows.data()[i] < num_rows_, "a row lies outside the Examples");
+    for (size_t f = 0; f < combiners.size(); f++) require(combiners.data()[f] <= 2, "unknown combiner");
+    GatheredBatch out;
+    {
+      nb::gil_scoped_release release;
+      out = manyhot::gather(chunks_, rows.data(), rows.size(), num_fields_, bases.data(), combiners.data());
+    }
+    std::optional<Made<float>> weights;
+    if (!out.unit_weights) weights = to_numpy(std::move(out.weights));
+    return std::make_tuple(to_numpy(std::move(out.ids)), weights, to_numpy(std::move(out.offsets)),
+                           to_numpy(std::move(out.bags)), to_numpy(std::move(out.labels)));
+  }
+
+ private:
+  int64_t num_fields_, num_rows_ = 0;
+  std::vector<Chunk> chunks_;
+  std::vector<std::tuple<In<int32_t>, In<int32_t>, std::optional<In<float>>, std::optional<In<float>>>> kept_;
+};
+
+auto interleave_columns(
+    const std::vector<std::tuple<In<int32_t>, std::optional<In<float>>, In<int32_t>, int32_t>>& arrays,
+    int64_t num_rows) {
+  std::vector<PairColumn> columns;
+  bool with_weights = false;
+  for (const auto& [ids, weights, offsets, field] : arrays) {
+    require(static_cast<int64_t>(offsets.size()) == num_rows + 1, "a column has the wrong number of rows");
+    require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
+    check_offsets(offsets.data(), offsets.size(), ids.size());
+    with_weights |= weights.has_value();
+    columns.push_back({ids.data(), data_or_null(weights), offsets.data(), field});
+  }
+  InterleavedBags out;
+  {
+    nb::gil_scoped_release release;
+    out = interleave(columns, num_rows, with_weights);
+  }
+  std::optional<Made<float>> weights;
+  if (with_weights) weights = to_numpy(std::move(out.weights));
+  return std::make_tuple(to_numpy(std::move(out.ids)), weights, to_numpy(std::move(out.offsets)));
+}
+
+Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int32_t>& lengths) {
+  require(starts.size() == lengths.size(), "starts and lengths differ in length");
+  const int64_t bytes = static_cast<int64_t>(data.size());
+  bool inside = true;
+  for (size_t i = 0; i < starts.size(); i++)
+    inside &= starts.data()[i] >= 0 && lengths.data()[i] >= 0 && starts.data()[i] <= bytes - lengths.data()[i];
+  require(inside, "a token lies outside its buffer");
+  return {reinterpret_cast<const char*>(data.data()), starts.data(), lengths.data(), static_cast<int64_t>(starts.size())};
+}
+
+void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  nb::gil_scoped_release release;
+  for (int64_t i = 0; i < tokens.count; i++) table.add(tokens[i], 1);
+}
+
+// Kept tokens in the order of their ids, as one buffer, offsets and counts.
+auto ranked_tokens(const TokenTable& table, int64_t min_count, int64_t max_size) {
+  std::vector<uint8_t> bytes;
+  std::vector<int64_t> offsets{0}, counts;
+  for (const int64_t i : table.ranking(min_count, max_size)) {
+    const std::string_view token = table.token(i);
+    bytes.insert(bytes.end(), token.begin(), token.end());
+    offsets.push_back(static_cast<int64_t>(bytes.size()));
+    counts.push_back(table.count(i));
+  }
+  return std::make_tuple(to_numpy(std::move(bytes)), to_numpy(std::move(offsets)), to_numpy(std::move(counts)));
+}
+
+// Ids 1 + position of known tokens, 0 for the others.
+Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  std::vector<int32_t> ids(tokens.count);
+  {
+    nb::gil_scoped_release release;
+    for (int64_t i = 0; i < tokens.count; i++) ids[i] = static_cast<int32_t>(table.position(tokens[i]) + 1);
+  }
+  return to_numpy(std::move(ids));
+}
+
+Made<uint64_t> hash_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  std::vector<uint64_t> hashes(tokens.count);
+  for (int64_t i = 0; i < tokens.count; i++) hashes[i] = stable_hash(tokens[i]);
+  return to_numpy(std::move(hashes));
+}
+
+auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const std::string& pair_separator,
+                const std::string& weight_separator) {
+  require(pair_separator.size() == 1 && weight_separator.size() <= 1, "separators are single bytes");
+  const Spans texts = spans_of(data, starts, lengths);
+  TextBags out;
+  {
+    nb::gil_scoped_release release;
+    out = parse_text_bags(texts, pair_separator[0], weight_separator.empty() ? '\0' : weight_separator[0]);
+  }
+  std::optional<Made<float>> weights;
+  if (!weight_separator.empty()) weights = to_numpy(std::move(out.weights));
+  return std::make_tuple(to_numpy(std::move(out.starts)), to_numpy(std::move(out.lengths)), weights,
+                         to_numpy(std::move(out.offsets)), to_numpy(std::move(out.bad_rows)),
+                         to_numpy(std::move(out.bad_faults)));
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.attr("has_openmp") =
+#ifdef _OPENMP
+      true;
+#else
+      false;
+#endif
+  m.def("level", [] { return std::string(active_kernels->level); });
+  m.def("set_level", &set_level, "level"_a);
+  m.def("forward", &forward, nb::arg("table").noconvert(), nb::arg("dim"), nb::arg("ids").noconvert(),
+        nb::arg("weights").noconvert().none(), nb::arg("offsets").noconvert(), nb::arg("num_fields"),
+        nb::arg("field_pairs"), nb::arg("linear").noconvert(), nb::arg("pooled").noconvert(),
+        nb::arg("sum").noconvert(), nb::arg("bi").noconvert(), nb::arg("num_threads"));
+  m.def("backward", &backward, nb::arg("table").noconvert(), nb::arg("dim"), nb::arg("ids").noconvert(),
+        nb::arg("weights").noconvert().none(), nb::arg("offsets").noconvert(), nb::arg("num_fields"),
+        nb::arg("rows").noconvert(), nb::arg("starts").noconvert(), nb::arg("order").noconvert(),
+        nb::arg("bags").noconvert(), nb::arg("grad_linear").noconvert().none(),
+        nb::arg("grad_pooled").noconvert().none(), nb::arg("grad_bi").noconvert().none(), nb::arg("sum").noconvert(),
+        nb::arg("field_pooled").noconvert().none(), nb::arg("optimizer").none(), nb::arg("out").noconvert().none(),
+        nb::arg("num_threads"));
+  m.def("plan_rows", &plan_rows, nb::arg("ids").noconvert(), nb::arg("num_table_rows"));
+  m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
+  m.def("parse_bags", &parse_bags, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+        nb::arg("lengths").noconvert(), nb::arg("pair_separator"), nb::arg("weight_separator"));
+  m.def("hash_tokens", &hash_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+        nb::arg("lengths").noconvert());
+  nb::class_<ExampleStore>(m, "ExampleStore")
+      .def(nb::init<int64_t>(), "num_fields"_a)
+      .def("add", &ExampleStore::add, nb::arg("offsets").noconvert(), nb::arg("ids").noconvert(),
+           nb::arg("weights").noconvert().none(), nb::arg("labels").noconvert().none())
+      .def_prop_ro("num_rows", &ExampleStore::num_rows)
+      .def("gather", &ExampleStore::gather, nb::arg("rows").noconvert(), nb::arg("bases").noconvert(),
+           nb::arg("combiners").noconvert());
+  nb::class_<TokenTable>(m, "TokenTable")
+      .def(nb::init<>())
+      .def("__len__", &TokenTable::size)
+      .def("count", &count_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+           nb::arg("lengths").noconvert())
+      .def("ranked", &ranked_tokens, "min_count"_a, "max_size"_a)
+      .def("lookup", &lookup_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+           nb::arg("lengths").noconvert());
+}

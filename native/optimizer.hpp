@@ -1,0 +1,65 @@
+// How one number of a table moves: docs/semantics.md, section 3. Knows no Python, no threads.
+#pragma once
+#include <cmath>
+#include <cstdint>
+
+namespace manyhot {
+
+enum class Rule : int32_t { sgd = 0, adagrad = 1, proximal_adagrad = 2, ftrl = 3, adam = 4 };
+
+struct Optimizer {
+  Rule rule;
+  float learning_rate, l1, l2, beta1, beta2, epsilon, weight_decay;
+  // adam: 1 - beta1^t and sqrt(1 - beta2^t) of the global step t.
+  float correction1, correction2;
+};
+
+// Floats of state for each parameter.
+inline int states_of(Rule rule) {
+  switch (rule) {
+    case Rule::sgd: return 0;
+    case Rule::adagrad:
+    case Rule::proximal_adagrad: return 1;
+    default: return 2;
+  }
+}
+
+// Moves `count` parameters w with gradient g. States lie at s0 and s1 (the second only for two-state rules).
+template <Rule rule>
+inline void move(const Optimizer& o, float* __restrict w, float* __restrict s0, float* __restrict s1,
+                 const float* __restrict g, int count) {
+  if constexpr (rule == Rule::sgd) {
+    for (int d = 0; d < count; d++) w[d] -= o.learning_rate * g[d];
+  } else if constexpr (rule == Rule::adagrad) {
+    for (int d = 0; d < count; d++) {
+      s0[d] += g[d] * g[d];
+      w[d] -= o.learning_rate * g[d] / std::sqrt(s0[d]);
+    }
+  } else if constexpr (rule == Rule::proximal_adagrad) {
+    for (int d = 0; d < count; d++) {
+      s0[d] += g[d] * g[d];
+      const float rate = o.learning_rate / std::sqrt(s0[d]);
+      const float p = w[d] - rate * g[d];
+      const float shrunk = std::fabs(p) - rate * o.l1;
+      w[d] = std::copysign(shrunk > 0.0f ? shrunk : 0.0f, p) / (1.0f + rate * o.l2);
+    }
+  } else if constexpr (rule == Rule::ftrl) {  // s0 = n, s1 = z
+    for (int d = 0; d < count; d++) {
+      const float n = s0[d] + g[d] * g[d];
+      const float z = s1[d] + g[d] - (std::sqrt(n) - std::sqrt(s0[d])) / o.learning_rate * w[d];
+      const float pulled = std::copysign(o.l1, z) - z;
+      w[d] = std::fabs(z) <= o.l1 ? 0.0f : pulled / (std::sqrt(n) / o.learning_rate + 2.0f * o.l2);
+      s0[d] = n;
+      s1[d] = z;
+    }
+  } else {  // adam: s0 = first moment, s1 = second
+    for (int d = 0; d < count; d++) {
+      s0[d] = o.beta1 * s0[d] + (1.0f - o.beta1) * g[d];
+      s1[d] = o.beta2 * s1[d] + (1.0f - o.beta2) * g[d] * g[d];
+      const float kept = w[d] * (1.0f - o.learning_rate * o.weight_decay);
+      w[d] = kept - o.learning_rate / o.correction1 * s0[d] / (std::sqrt(s1[d]) / o.correction2 + o.epsilon);
+    }
+  }
+}
+
+}  // namespace manyhot

@@ -1,0 +1,80 @@
+// Text like "wechat:0.9, weibo:0.5" into token spans and weights.
+#pragma once
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "token_table.hpp"
+
+namespace manyhot {
+
+enum class TextFault : int32_t { empty_token = 1, no_weight = 2, bad_weight = 3, not_finite = 4 };
+
+struct TextBags {
+  std::vector<int64_t> starts;
+  std::vector<int32_t> lengths, offsets;
+  std::vector<float> weights;
+  std::vector<int64_t> bad_rows;
+  std::vector<int32_t> bad_faults;
+};
+
+inline std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+  return text;
+}
+
+// 0 and the number, or why it is none. Too small for a double is 0; too large, "inf" and "nan" are not finite.
+inline int32_t parse_weight(std::string_view text, float& weight) {
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error == std::errc::invalid_argument || end != text.data() + text.size())
+    return static_cast<int32_t>(TextFault::bad_weight);
+  if (error == std::errc::result_out_of_range) number = std::strtod(std::string(text).c_str(), nullptr);
+  weight = static_cast<float>(number);
+  return std::isfinite(weight) ? 0 : static_cast<int32_t>(TextFault::not_finite);
+}
+
+// One bag for each text; a bad text gives an empty bag and an entry in bad_rows. weight_separator 0: tokens only.
+inline TextBags parse_text_bags(const Spans& texts, char pair_separator, char weight_separator) {
+  TextBags out;
+  out.offsets.push_back(0);
+  for (int64_t row = 0; row < texts.count; row++) {
+    const size_t kept = out.starts.size();
+    std::string_view rest = trimmed(texts[row]);
+    int32_t fault = 0;
+    while (!rest.empty() && !fault) {
+      const size_t cut = rest.find(pair_separator);
+      std::string_view pair = trimmed(rest.substr(0, cut));
+      rest = cut == std::string_view::npos ? std::string_view{} : rest.substr(cut + 1);
+      if (cut != std::string_view::npos && rest.empty()) fault = static_cast<int32_t>(TextFault::empty_token);
+      float weight = 1;
+      if (weight_separator && !fault) {
+        const size_t colon = pair.rfind(weight_separator);
+        if (colon == std::string_view::npos) {
+          fault = static_cast<int32_t>(pair.empty() ? TextFault::empty_token : TextFault::no_weight);
+        } else {
+          fault = parse_weight(trimmed(pair.substr(colon + 1)), weight);
+          pair = trimmed(pair.substr(0, colon));
+        }
+      }
+      if (!fault && pair.empty()) fault = static_cast<int32_t>(TextFault::empty_token);
+      out.starts.push_back(pair.data() - texts.data);
+      out.lengths.push_back(static_cast<int32_t>(pair.size()));
+      if (weight_separator) out.weights.push_back(weight);
+    }
+    if (fault) {
+      out.starts.resize(kept), out.lengths.resize(kept), out.weights.resize(weight_separator ? kept : 0);
+      out.bad_rows.push_back(row), out.bad_faults.push_back(fault);
+    }
+    out.offsets.push_back(static_cast<int32_t>(out.starts.size()));
+  }
+  return out;
+}
+
+}  // namespace manyhot

@@ -1,0 +1,59 @@
+"""The errors a user can meet, drawn as one tree. Lowest room: imports nothing of manyhot.
+
+    ManyhotError
+      ConfigError        a schema, an experiment file or an option is wrong
+      DataError          a source cannot be read, or lacks what the schema needs
+        BadRowsError     rows that must not be learned from; names the first ten
+      ModelFileError     a model file is damaged, foreign, or does not reproduce its proof rows
+      TrainingError      training cannot go on (a loss that is not finite)
+
+Every message is one sentence that says where, what, and what to do. Anything else that escapes is our own bug.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "BadRowsError",
+    "ConfigError",
+    "DataError",
+    "ManyhotError",
+    "ModelFileError",
+    "TrainingError",
+    "nearest_name",
+]
+
+
+class ManyhotError(Exception):
+    """Base of every error that is the input's fault and not ours."""
+
+
+class ConfigError(ManyhotError):
+    """A schema, experiment file or option is wrong."""
+
+
+class DataError(ManyhotError):
+    """A source cannot be read, or lacks what the schema needs."""
+
+
+class BadRowsError(DataError):
+    """Rows that must not be learned from: unparsable text, non-finite weights, labels outside {0, 1}."""
+
+
+class ModelFileError(ManyhotError):
+    """A model file is damaged, foreign, or does not reproduce the scores stored in it."""
+
+
+class TrainingError(ManyhotError):
+    """Training cannot go on."""
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """The tail of an error sentence: '; did you mean "x"?' or the list of known names."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f'; did you mean "{close[0]}"?'
+    return f"; known: {', '.join(known)}" if known else ""

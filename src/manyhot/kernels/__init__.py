@@ -1,0 +1,41 @@
+"""The table kernels, native (C++) or reference (plain torch), behind one contract; and native helpers on byte buffers.
+
+This room knows arrays, not fields: ids, weights, offsets, rows of one big table. What an id means is `manyhot.data`'s
+business, what the outputs are for is `manyhot.nn`'s. `select("native" | "reference")` gives the implementation; torch
+is imported only by the reference. Read `_contract.py` first, then `_reference.py`: it is the definition.
+"""
+
+from ._contract import (
+    Float32s,
+    Gradients,
+    Int32s,
+    Jagged,
+    Kernels,
+    OptimizerStep,
+    Outputs,
+    RowPlan,
+    new_table,
+    row_stride,
+)
+from ._select import select
+from ._text import TextFault, TokenTable, Tokens, hash_tokens, interleave, parse_bags
+
+__all__ = [
+    "Float32s",
+    "Gradients",
+    "Int32s",
+    "Jagged",
+    "Kernels",
+    "OptimizerStep",
+    "Outputs",
+    "RowPlan",
+    "TextFault",
+    "TokenTable",
+    "Tokens",
+    "hash_tokens",
+    "interleave",
+    "new_table",
+    "parse_bags",
+    "row_stride",
+    "select",
+]

@@ -1,0 +1,170 @@
+"""What every implementation of the kernels computes, and the arrays that go in and out.
+
+Letters: B examples, F fields, N pairs, V table rows, D latent size, R distinct rows of a batch.
+
+A table is one float32 array [V, stride]; a row is [latent D | linear 1 | state D+1 | state D+1 | padding]. Tables of
+several vocabularies are stacked in it, so an id here is a row of the whole.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from manyhot.schema import TableOptimizer
+
+__all__ = [
+    "STATES",
+    "ExampleStore",
+    "Float32s",
+    "Gradients",
+    "Int32s",
+    "Jagged",
+    "Kernels",
+    "OptimizerStep",
+    "Outputs",
+    "RowPlan",
+    "new_table",
+    "row_stride",
+]
+
+Float32s: TypeAlias = npt.NDArray[np.float32]
+Int32s: TypeAlias = npt.NDArray[np.int32]
+
+# Floats of state that each rule keeps for a parameter.
+STATES = {"sgd": 0, "adagrad": 1, "proximal_adagrad": 1, "ftrl": 2, "adam": 2}
+
+
+@dataclass(frozen=True)
+class Jagged:
+    """A batch of bags, row-major: bag b*F+f holds the pairs offsets[b*F+f] .. offsets[b*F+f+1].
+
+    ids int32 [N] rows of the table; weights float32 [N], already normalised by the combiner, or None where all are 1;
+    offsets int32 [B*F+1], offsets[0] = 0; bags int32 [N], the bag of each pair.
+    """
+
+    ids: Int32s
+    weights: Float32s | None
+    offsets: Int32s
+    bags: Int32s
+    num_fields: int
+
+    @property
+    def num_examples(self) -> int:
+        """B."""
+        return (len(self.offsets) - 1) // self.num_fields
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """The pairs of a batch grouped by row: rows int32 [R] rising; order int32 [N], pairs by row and then by position;
+    starts int32 [R+1] into order."""
+
+    rows: Int32s
+    starts: Int32s
+    order: Int32s
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """linear [B, F], pooled [B, F, D], sum [B, D] (pooled over fields), bi [B, D]; float32."""
+
+    linear: Float32s
+    pooled: Float32s
+    sum: Float32s
+    bi: Float32s
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Of the loss by linear [B, F], pooled [B, F, D] and bi [B, D]; None where the loss does not depend on it."""
+
+    linear: Float32s | None
+    pooled: Float32s | None
+    bi: Float32s | None
+
+
+@dataclass(frozen=True)
+class OptimizerStep:
+    """One step of a table optimizer (formulas: docs/semantics.md, section 3). step counts from 1, over all rows."""
+
+    config: TableOptimizer
+    step: int
+
+    @property
+    def corrections(self) -> tuple[float, float]:
+        """Adam's 1 - beta1^t and sqrt(1 - beta2^t); computed in float64."""
+        return 1 - self.config.beta1**self.step, math.sqrt(1 - self.config.beta2**self.step)
+
+
+class ExampleStore(Protocol):
+    """Chunks of Examples from which batches are gathered."""
+
+    num_rows: int
+
+    def add(self, offsets: Int32s, ids: Int32s, weights: Float32s | None, labels: Float32s | None) -> None:
+        """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or None."""
+
+    def gather(
+        self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]
+    ) -> tuple[Int32s, Float32s | None, Int32s, Int32s, Float32s]:
+        """ids, weights, offsets, bags and labels of the rows. Of field f, bases[f] is added to ids and weights are
+        normalised by combiners[f] (0 sum: x; 1 mean: x/sum(x); 2 sqrtn: x/sqrt(sum x^2); 1 and 2 leave out x <= 0)."""
+
+
+class Kernels(Protocol):
+    """The contract. Arrays are C-contiguous; wrong shapes and ids outside the table raise ValueError."""
+
+    def store(self, num_fields: int) -> ExampleStore:
+        """An empty store of Examples."""
+
+    def plan_rows(self, ids: Int32s, num_table_rows: int) -> RowPlan:
+        """Groups pairs by row."""
+
+    def forward(self, table: Float32s, dim: int, jagged: Jagged, field_pairs: bool, num_threads: int) -> Outputs:
+        """linear_f = sum_i x_i w_i; pooled_f = sum_i x_i v_i; bi = 1/2 ((sum_f pooled_f)^2 - sum_i (x_i v_i)^2), with
+        field_pairs sum_f pooled_f^2 subtracted instead (docs/semantics.md, section 2)."""
+
+    def gradients(
+        self,
+        table: Float32s,
+        dim: int,
+        jagged: Jagged,
+        plan: RowPlan,
+        gradients: Gradients,
+        outputs: Outputs,
+        field_pairs: bool,
+        num_threads: int,
+    ) -> Float32s:
+        """Gradient by each distinct row, [R, D+1]: latent, then linear; occurrences summed in the order of the plan."""
+
+    def update(
+        self,
+        table: Float32s,
+        dim: int,
+        jagged: Jagged,
+        plan: RowPlan,
+        gradients: Gradients,
+        outputs: Outputs,
+        field_pairs: bool,
+        step: OptimizerStep,
+        num_threads: int,
+    ) -> None:
+        """Moves each distinct row once, by its summed gradient, in place."""
+
+
+def row_stride(dim: int, optimizer: str) -> int:
+    """Floats from one row to the next: short rows take a power of two, long ones whole cache lines of 16 floats."""
+    floats = (dim + 1) * (1 + STATES[optimizer])
+    return 1 << (floats - 1).bit_length() if floats <= 16 else -(-floats // 16) * 16
+
+
+def new_table(num_rows: int, stride: int) -> Float32s:
+    """Zeros [num_rows, stride], float32, starting at a cache line."""
+    memory = np.zeros(num_rows * stride + 16, np.float32)
+    first = (-memory.ctypes.data % 64) // 4
+    return memory[first : first + num_rows * stride].reshape(num_rows, stride)

@@ -1,0 +1,67 @@
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_F = npt.NDArray[np.float32]
+_I = npt.NDArray[np.int32]
+_L = npt.NDArray[np.int64]
+_B = npt.NDArray[np.uint8]
+
+has_openmp: bool
+
+def level() -> str: ...
+def set_level(level: str) -> str: ...
+def forward(
+    table: _F,
+    dim: int,
+    ids: _I,
+    weights: _F | None,
+    offsets: _I,
+    num_fields: int,
+    field_pairs: bool,
+    linear: _F,
+    pooled: _F,
+    sum: _F,
+    bi: _F,
+    num_threads: int,
+) -> None: ...
+def backward(
+    table: _F,
+    dim: int,
+    ids: _I,
+    weights: _F | None,
+    offsets: _I,
+    num_fields: int,
+    rows: _I,
+    starts: _I,
+    order: _I,
+    bags: _I,
+    grad_linear: _F | None,
+    grad_pooled: _F | None,
+    grad_bi: _F | None,
+    sum: _F,
+    field_pooled: _F | None,
+    optimizer: tuple[Any, ...] | None,
+    out: _F | None,
+    num_threads: int,
+) -> None: ...
+def plan_rows(ids: _I, num_table_rows: int) -> tuple[_I, _I, _I]: ...
+def interleave(columns: list[tuple[_I, _F | None, _I, int]], num_rows: int) -> tuple[_I, _F | None, _I]: ...
+def parse_bags(
+    data: _B, starts: _L, lengths: _I, pair_separator: str, weight_separator: str
+) -> tuple[_L, _I, _F | None, _I, _L, _I]: ...
+def hash_tokens(data: _B, starts: _L, lengths: _I) -> npt.NDArray[np.uint64]: ...
+
+class ExampleStore:
+    num_rows: int
+    def __init__(self, num_fields: int) -> None: ...
+    def add(self, offsets: _I, ids: _I, weights: _F | None, labels: _F | None) -> None: ...
+    def gather(self, rows: _L, bases: _I, combiners: _B) -> tuple[_I, _F | None, _I, _I, _F]: ...
+
+class TokenTable:
+    def __init__(self) -> None: ...
+    def __len__(self) -> int: ...
+    def count(self, data: _B, starts: _L, lengths: _I) -> None: ...
+    def ranked(self, min_count: int, max_size: int) -> tuple[_B, _L, _L]: ...
+    def lookup(self, data: _B, starts: _L, lengths: _I) -> _I: ...

@@ -1,0 +1,66 @@
+"""Native helpers on byte buffers: counting tokens, looking them up, parsing bags written as text."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _native
+from ._contract import Float32s, Int32s
+from ._native import TokenTable
+
+__all__ = ["TextFault", "TokenTable", "Tokens", "hash_tokens", "interleave", "parse_bags"]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """N tokens as spans of one buffer: data uint8 [bytes], starts int64 [N], lengths int32 [N]."""
+
+    data: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+    lengths: Int32s
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> str:
+        start = self.starts[index]
+        return bytes(self.data[start : start + self.lengths[index]]).decode(errors="replace")
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> Tokens:
+        """The chosen ones of them, over the same buffer."""
+        return Tokens(self.data, self.starts[chosen], self.lengths[chosen])
+
+
+class TextFault(enum.IntEnum):
+    """Why a bag written as text cannot be read (`enum class TextFault` in native/text_bags.hpp)."""
+
+    EMPTY_TOKEN = 1
+    NO_WEIGHT = 2
+    BAD_WEIGHT = 3
+    NOT_FINITE = 4
+
+
+def parse_bags(
+    texts: Tokens, pair_separator: str, weight_separator: str | None
+) -> tuple[Tokens, Float32s | None, Int32s, npt.NDArray[np.int64], Int32s]:
+    """tokens [N], weights [N] or None, offsets [rows+1], bad rows and their TextFaults; a bad row is an empty bag."""
+    starts, lengths, weights, offsets, bad_rows, faults = _native.parse_bags(
+        texts.data, texts.starts, texts.lengths, pair_separator, weight_separator or ""
+    )
+    return Tokens(texts.data, starts, lengths), weights, offsets, bad_rows, faults
+
+
+def hash_tokens(tokens: Tokens) -> npt.NDArray[np.uint64]:
+    """A hash of each token's bytes, uint64 [N], the same on every machine and in every release."""
+    return _native.hash_tokens(tokens.data, tokens.starts, tokens.lengths)
+
+
+def interleave(
+    columns: list[tuple[Int32s, Float32s | None, Int32s, int]], num_rows: int
+) -> tuple[Int32s, Float32s | None, Int32s]:
+    """Columns (ids, weights, offsets [rows+1], field), field by field, into row-major ids, weights, offsets [rows*F+1]."""
+    return _native.interleave(columns, num_rows)

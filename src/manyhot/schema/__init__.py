@@ -1,0 +1,37 @@
+"""What rows mean and what is to be trained: Vocabulary, Field, Schema, and the experiment file.
+
+Plain frozen structs that check themselves; no torch, no pyarrow, no file but the experiment's TOML. What the words do to
+data lives in `manyhot.data`, what they do to numbers in `manyhot.nn` and `manyhot.training`. Read `_field.py` first.
+"""
+
+from ._config import convert
+from ._experiment import DataConfig, Experiment, load_experiment
+from ._field import Combiner, Field, Separators
+from ._model import FM, LR, MODELS, DeepFM, ModelConfig, WideDeep
+from ._schema import Schema
+from ._training import DenseOptimizer, EarlyStopping, TableOptimizer, TrainingConfig
+from ._transforms import Step
+from ._vocabulary import Vocabulary
+
+__all__ = [
+    "FM",
+    "LR",
+    "MODELS",
+    "Combiner",
+    "DataConfig",
+    "DeepFM",
+    "DenseOptimizer",
+    "EarlyStopping",
+    "Experiment",
+    "Field",
+    "ModelConfig",
+    "Schema",
+    "Separators",
+    "Step",
+    "TableOptimizer",
+    "TrainingConfig",
+    "Vocabulary",
+    "WideDeep",
+    "convert",
+    "load_experiment",
+]

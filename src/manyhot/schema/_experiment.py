@@ -1,0 +1,107 @@
+"""One TOML file that holds data, vocabularies, fields, model and training."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from manyhot.errors import ConfigError, nearest_name
+
+from ._config import Config, convert
+from ._model import ModelConfig
+from ._schema import Schema
+from ._training import TrainingConfig
+
+__all__ = ["DataConfig", "Experiment", "load_experiment"]
+
+_SECTIONS = ("data", "vocabularies", "fields", "model", "training")
+
+
+class DataConfig(Config, frozen=True, kw_only=True):
+    """Where the rows are. Relative paths count from the folder of the experiment file.
+
+    train, valid, test: a path, a glob, or a list of them; valid and test are optional.
+    label: the column of 0/1.
+    columns: the names of the columns of CSV/TSV files without a header.
+    delimiter: of CSV/TSV files; None takes it from the name (.tsv: tab, else comma).
+    """
+
+    train: str | tuple[str, ...]
+    label: str
+    valid: str | tuple[str, ...] | None = None
+    test: str | tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    delimiter: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delimiter is not None and len(self.delimiter.encode()) != 1:
+            raise ConfigError(f'data: delimiter = "{self.delimiter}" must be one ASCII character')
+        if self.columns is not None and len(set(self.columns)) != len(self.columns):
+            twice = next(c for c in self.columns if self.columns.count(c) > 1)
+            raise ConfigError(f'data: columns names "{twice}" twice')
+
+
+class Experiment(Config, frozen=True, kw_only=True):
+    """A whole experiment, checked. `folder` is where relative data paths start."""
+
+    data: DataConfig
+    schema: Schema
+    model: ModelConfig
+    training: TrainingConfig
+    folder: Path
+
+
+def load_experiment(path: str | Path, overrides: tuple[str, ...] = ()) -> Experiment:
+    """Reads a TOML experiment; overrides are "section.key=value" with the value as TOML (bare words are text).
+
+    Raises ConfigError naming the file and the place in it.
+    """
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the experiment: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+    for override in overrides:
+        _apply(data, override)
+    try:
+        return _experiment(data, path.parent)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _experiment(data: dict[str, Any], folder: Path) -> Experiment:
+    for key in data:
+        if key not in _SECTIONS:
+            raise ConfigError(f"unknown section [{key}]{nearest_name(key, _SECTIONS)}")
+    for key in ("data", "fields"):
+        if key not in data:
+            raise ConfigError(f"section [{key}] is missing")
+    source = convert(data["data"], DataConfig, "data")
+    return Experiment(
+        data=source,
+        schema=Schema.from_dict({"label": source.label, **{k: data[k] for k in ("vocabularies", "fields") if k in data}}),
+        model=convert(data.get("model", {"name": "deepfm"}), ModelConfig, "model"),
+        training=convert(data.get("training", {}), TrainingConfig, "training"),
+        folder=folder,
+    )
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    """Sets one dotted key. The value is TOML; what TOML cannot read is taken as text."""
+    key, equals, text = override.partition("=")
+    path = [part.strip() for part in key.split(".")]
+    if not equals or len(path) < 2 or not all(path):
+        raise ConfigError(f'--set {override}: write it as section.key=value, for example "training.epochs=3"')
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for part in path[:-1]:
+        data = data.setdefault(part, {})
+        if not isinstance(data, dict):
+            raise ConfigError(f'--set {override}: "{part}" is a value, not a section')
+    data[path[-1]] = value

@@ -1,0 +1,146 @@
+"""Field: a named bag of (feature, weight) pairs, and the columns that feed it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from manyhot.errors import ConfigError
+
+from ._config import Config
+from ._transforms import Step, parse_steps
+from ._vocabulary import Vocabulary
+
+__all__ = ["Combiner", "Field", "Separators"]
+
+Combiner = Literal["sum", "mean", "sqrtn"]
+
+
+class Separators(Config, frozen=True, kw_only=True):
+    """How a bag is written as text. pair: between pairs. weight: between token and weight, None where there are no weights.
+
+    A token may contain the weight separator: a pair is split at the last one.
+    """
+
+    pair: str = ","
+    weight: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for key, value in (("pair", self.pair), ("weight", self.weight)):
+            if value is not None and len(value.encode()) != 1:
+                raise ConfigError(f'separators: {key} = "{value}" must be one ASCII character')
+        if self.pair == self.weight:
+            raise ConfigError(f'separators: pair and weight are both "{self.pair}"; they must differ')
+
+
+class _Leading(Config, frozen=True):
+    name: str
+    vocabulary: Vocabulary | str | None = None
+
+
+class Field(_Leading, frozen=True, kw_only=True):
+    """A field: in one example a bag of 0..n (feature, weight) pairs.
+
+    name: unique in a schema; also the column that feeds the field unless `column` or `columns` says otherwise.
+    vocabulary: the Vocabulary (or its name); fields naming the same one share its tables. None: one of its own.
+    combiner: "sum", "mean" or "sqrtn"; None is sqrtn for tokens and sum for numeric values
+        (a single number divided by itself would always be 1).
+    column: the column that feeds it: a scalar (string, int, bool, date), a list, a list of structs (token, weight), a map,
+        or text with `separators`.
+    columns: several columns in one bag; a token becomes "column/token", a numeric value gets the token "column".
+    weights: a column of weights parallel to `column`.
+    separators: the column is text holding a bag, as in "wechat:0.9,weibo:0.5".
+    numeric: the column is a number: a list of transforms (may be empty), or one such list for each column.
+    missing: what a null is: "empty" (no pair at all) or "oov" (the pair (OOV, 1)).
+
+    Raises ConfigError for combinations that cannot be meant.
+    """
+
+    combiner: Combiner | None = None
+    column: str | None = None
+    columns: tuple[str, ...] | None = None
+    weights: str | None = None
+    separators: Separators | None = None
+    numeric: tuple[str, ...] | dict[str, tuple[str, ...]] | None = None
+    missing: Literal["empty", "oov"] = "empty"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        where = f'field "{self.name}"'
+        if not self.name:
+            raise ConfigError("a field needs a name that is not empty")
+        if self.column is not None and self.columns is not None:
+            raise ConfigError(f"{where}: column and columns exclude each other; keep one of them")
+        if self.columns is not None and not self.columns:
+            raise ConfigError(f"{where}: columns is empty; name at least one column")
+        if len(set(self.input_columns)) != len(self.input_columns):
+            twice = next(c for c in self.input_columns if self.input_columns.count(c) > 1)
+            raise ConfigError(f'{where}: column "{twice}" is named twice')
+        if self.weights is not None:
+            self._check_weights(where)
+        if self.numeric is not None:
+            self._check_numeric(where)
+
+    def _check_weights(self, where: str) -> None:
+        if self.columns is not None:
+            raise ConfigError(f"{where}: weights belongs to one column; use column instead of columns")
+        if self.separators is not None:
+            raise ConfigError(
+                f"{where}: text with separators holds its own weights; "
+                "use separators = { weight = ... } or a list column with weights"
+            )
+        if self.weights in self.input_columns:
+            raise ConfigError(f'{where}: weights names the column of the tokens, "{self.weights}"')
+
+    def _check_numeric(self, where: str) -> None:
+        for key in ("weights", "separators"):
+            if getattr(self, key) is not None:
+                raise ConfigError(f"{where}: a numeric field has no {key}; remove one of the two")
+        if isinstance(self.numeric, dict):
+            missing, extra = set(self.input_columns) - set(self.numeric), set(self.numeric) - set(self.input_columns)
+            if missing or extra:
+                name = min(missing or extra)
+                what = "has no transforms" if missing else "is not one of the field's columns"
+                raise ConfigError(f'{where}: numeric: column "{name}" {what}; give one list for each column')
+        kinds = set()
+        for column in self.input_columns:
+            steps = self.steps(column)
+            kinds.add(bool(steps) and steps[-1].is_bucket)
+        if len(kinds) > 1:
+            raise ConfigError(f"{where}: some columns end in a bucket and some in a value; make two fields of them")
+        if kinds == {False} and len(self.input_columns) == 1 and self.combiner in ("mean", "sqrtn"):
+            raise ConfigError(
+                f'{where}: combiner "{self.combiner}" divides a single number by itself, which leaves 1; use "sum"'
+            )
+        if kinds == {False} and self.missing == "oov":
+            raise ConfigError(f'{where}: missing = "oov" is for tokens; a missing number is an empty bag')
+
+    @property
+    def input_columns(self) -> tuple[str, ...]:
+        """The columns of tokens or numbers, in order (the weights column is not among them)."""
+        return self.columns if self.columns is not None else (self.column or self.name,)
+
+    def steps(self, column: str) -> tuple[Step, ...]:
+        """The parsed transforms of one numeric column."""
+        texts = self.numeric[column] if isinstance(self.numeric, dict) else self.numeric
+        return parse_steps(texts or (), f'field "{self.name}", column "{column}"')
+
+    @property
+    def is_value(self) -> bool:
+        """Whether pairs are (column name, number) and not (token, weight)."""
+        if self.numeric is None:
+            return False
+        steps = self.steps(self.input_columns[0])
+        return not (steps and steps[-1].is_bucket)
+
+    @property
+    def effective_combiner(self) -> Combiner:
+        """The combiner with the default filled in."""
+        return self.combiner or ("sum" if self.is_value else "sqrtn")
+
+    @property
+    def vocabulary_name(self) -> str:
+        """The name of the vocabulary; the field's own where none was given."""
+        if self.vocabulary is None:
+            return self.name
+        return self.vocabulary if isinstance(self.vocabulary, str) else self.vocabulary.name

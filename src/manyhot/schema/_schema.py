@@ -1,0 +1,120 @@
+"""Schema: a label and fields over shared vocabularies; to and from plain dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from manyhot.errors import ConfigError, nearest_name
+
+from ._config import Config, convert
+from ._field import Field
+from ._vocabulary import Vocabulary
+
+__all__ = ["Schema"]
+
+
+class Schema(Config, frozen=True, kw_only=True):
+    """What a row means: the label column and the fields, in order.
+
+    Fields that name the same vocabulary share its tables. A name that no vocabulary has, two different vocabularies of
+    one name, or a column used twice raises ConfigError. After construction every field holds its Vocabulary object.
+
+    label: column of 0/1 (bool, int, float or text).
+    fields: at least one.
+    vocabularies: only needed for fields that give a vocabulary by name.
+    """
+
+    label: str
+    fields: tuple[Field, ...]
+    vocabularies: tuple[Vocabulary, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.fields:
+            raise ConfigError("schema: fields is empty; name at least one field")
+        known = _known_vocabularies(self.fields, self.vocabularies)
+        fields, used = [], {}
+        for field in self.fields:
+            name = field.vocabulary_name
+            if isinstance(field.vocabulary, str) and name not in known:
+                raise ConfigError(f'field "{field.name}": there is no vocabulary "{name}"{nearest_name(name, known)}')
+            used[name] = known.setdefault(name, Vocabulary(name))
+            fields.append(msgspec.structs.replace(field, vocabulary=used[name]))
+        unused = set(known) - set(used)
+        if unused:
+            raise ConfigError(f'vocabulary "{min(unused)}" is used by no field; remove it or name it in a field')
+        _check_columns(self.label, self.fields)
+        msgspec.structs.force_setattr(self, "fields", tuple(fields))
+        msgspec.structs.force_setattr(self, "vocabularies", tuple(used.values()))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the fields read, in order, once each; the label is not among them."""
+        names = [c for field in self.fields for c in (*field.input_columns, field.weights) if c is not None]
+        return tuple(dict.fromkeys(names))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as in an experiment file; `Schema.from_dict` turns it back."""
+        vocabularies = {v.name: _without_name(v) for v in self.vocabularies}
+        fields = {f.name: _without_name(msgspec.structs.replace(f, vocabulary=f.vocabulary_name)) for f in self.fields}
+        return {"label": self.label, "vocabularies": vocabularies, "fields": fields}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Schema:
+        """From {"label": .., "vocabularies": {name: {..}}, "fields": {name: {..}}}. Raises ConfigError."""
+        vocabularies = tuple(
+            convert({"name": name, **_table(value, f"vocabularies.{name}")}, Vocabulary, f"vocabularies.{name}")
+            for name, value in _table(data.get("vocabularies", {}), "vocabularies").items()
+        )
+        fields = tuple(
+            convert({"name": name, **_table(value, f"fields.{name}")}, Field, f"fields.{name}")
+            for name, value in _table(data.get("fields", {}), "fields").items()
+        )
+        return cls(label=data["label"], fields=fields, vocabularies=vocabularies)
+
+
+def _table(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: must be a table; write [{where}]")
+    return value
+
+
+def _without_name(struct: msgspec.Struct) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.to_builtins(struct)
+    return {key: value for key, value in data.items() if key != "name"}
+
+
+def _known_vocabularies(fields: Sequence[Field], given: Sequence[Vocabulary]) -> dict[str, Vocabulary]:
+    known: dict[str, Vocabulary] = {}
+    for vocabulary in (*given, *(f.vocabulary for f in fields)):
+        if isinstance(vocabulary, Vocabulary) and known.setdefault(vocabulary.name, vocabulary) != vocabulary:
+            raise ConfigError(f'two different vocabularies are named "{vocabulary.name}"; give one of them another name')
+    return known
+
+
+def _check_columns(label: str, fields: Sequence[Field]) -> None:
+    """A column read twice in the same way is a slip, and the label among the columns a leak.
+
+    (One number may feed two fields with different transforms, a value and a bucket, say.)
+    """
+    names: set[str] = set()
+    owner: dict[object, str] = {}
+    for field in fields:
+        if field.name in names:
+            raise ConfigError(f'two fields are named "{field.name}"; give one of them another name')
+        names.add(field.name)
+        for column in (*field.input_columns, field.weights):
+            if column is None:
+                continue
+            if column == label:
+                raise ConfigError(f'field "{field.name}": column "{column}" is the label; a model may not read it')
+            reading = (column, field.steps(column) if field.numeric is not None else None)
+            if reading in owner:
+                raise ConfigError(
+                    f'column "{column}" feeds both field "{owner[reading]}" and field "{field.name}" in the same way; '
+                    "remove one of them"
+                )
+            owner[reading] = field.name
