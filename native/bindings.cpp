@@ -221,10 +221,14 @@ Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int3
   return {reinterpret_cast<const char*>(data.data()), starts.data(), lengths.data(), static_cast<int64_t>(starts.size())};
 }
 
-void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
+// times: how often each token was seen; None: once. The empty token stands for a missing value and is not counted.
+void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths,
+                  std::optional<In<int64_t>> times) {
   const Spans tokens = spans_of(data, starts, lengths);
+  require(!times || times->size() == starts.size(), "times and tokens differ in length");
   nb::gil_scoped_release release;
-  for (int64_t i = 0; i < tokens.count; i++) table.add(tokens[i], 1);
+  for (int64_t i = 0; i < tokens.count; i++)
+    if (tokens.lengths[i] > 0) table.add(tokens[i], times ? times->data()[i] : 1);
 }
 
 // Kept tokens in the order of their ids, as one buffer, offsets and counts.
@@ -248,6 +252,14 @@ Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_
     nb::gil_scoped_release release;
     for (int64_t i = 0; i < tokens.count; i++) ids[i] = static_cast<int32_t>(table.position(tokens[i]) + 1);
   }
+  return to_numpy(std::move(ids));
+}
+
+// Ids 1 + number for tokens that are whole numbers below `size`, 0 for the others.
+Made<int32_t> identity_ids(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, int32_t size) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  std::vector<int32_t> ids(tokens.count);
+  for (int64_t i = 0; i < tokens.count; i++) ids[i] = identity_id(tokens[i], size);
   return to_numpy(std::move(ids));
 }
 
@@ -302,6 +314,8 @@ NB_MODULE(_native, m) {
         nb::arg("lengths").noconvert(), nb::arg("pair_separator"), nb::arg("weight_separator"));
   m.def("hash_tokens", &hash_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert());
+  m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+        nb::arg("lengths").noconvert(), nb::arg("size"));
   nb::class_<ExampleStore>(m, "ExampleStore")
       .def(nb::init<int64_t>(), "num_fields"_a)
       .def("add", &ExampleStore::add, nb::arg("offsets").noconvert(), nb::arg("ids").noconvert(),
@@ -313,7 +327,7 @@ NB_MODULE(_native, m) {
       .def(nb::init<>())
       .def("__len__", &TokenTable::size)
       .def("count", &count_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
-           nb::arg("lengths").noconvert())
+           nb::arg("lengths").noconvert(), nb::arg("times").noconvert().none())
       .def("ranked", &ranked_tokens, "min_count"_a, "max_size"_a)
       .def("lookup", &lookup_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
            nb::arg("lengths").noconvert());

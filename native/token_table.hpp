@@ -1,9 +1,9 @@
 // Counts tokens, gives them ids, and looks them up: an open-addressing hash table over one arena of bytes.
 #pragma once
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
-#include <numeric>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +25,14 @@ inline uint64_t stable_hash(std::string_view token) {
   h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdu;
   h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53u;
   return h ^ (h >> 33);
+}
+
+// 1 + the number a token spells, 0 where it is none or not below `size`.
+inline int32_t identity_id(std::string_view token, int32_t size) {
+  int32_t number = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), number);
+  const bool whole = error == std::errc() && end == token.data() + token.size();
+  return whole && number >= 0 && number < size ? number + 1 : 0;
 }
 
 class TokenTable {

@@ -6,6 +6,7 @@ is imported only by the reference. Read `_contract.py` first, then `_reference.p
 """
 
 from ._contract import (
+    ExampleStore,
     Float32s,
     Gradients,
     Int32s,
@@ -18,9 +19,10 @@ from ._contract import (
     row_stride,
 )
 from ._select import select
-from ._text import TextFault, TokenTable, Tokens, hash_tokens, interleave, parse_bags
+from ._text import TextFault, TokenTable, Tokens, hash_tokens, identity_ids, interleave, parse_bags
 
 __all__ = [
+    "ExampleStore",
     "Float32s",
     "Gradients",
     "Int32s",
@@ -33,6 +35,7 @@ __all__ = [
     "TokenTable",
     "Tokens",
     "hash_tokens",
+    "identity_ids",
     "interleave",
     "new_table",
     "parse_bags",

@@ -12,7 +12,7 @@ from . import _native
 from ._contract import Float32s, Int32s
 from ._native import TokenTable
 
-__all__ = ["TextFault", "TokenTable", "Tokens", "hash_tokens", "interleave", "parse_bags"]
+__all__ = ["TextFault", "TokenTable", "Tokens", "hash_tokens", "identity_ids", "interleave", "parse_bags"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,18 @@ class Tokens:
     def __getitem__(self, index: int) -> str:
         start = self.starts[index]
         return bytes(self.data[start : start + self.lengths[index]]).decode(errors="replace")
+
+    def prefixed(self, prefix: str) -> Tokens:
+        """Each token with `prefix` before it; the empty token, which stands for a missing value, stays empty."""
+        head = np.frombuffer(prefix.encode(), np.uint8)
+        extra = np.where(self.lengths > 0, len(head), 0)
+        lengths = (self.lengths + extra).astype(np.int32)
+        ends = np.cumsum(lengths, dtype=np.int64)
+        starts = ends - lengths
+        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(starts, lengths)
+        lead = np.repeat(extra, lengths)
+        source = np.where(within < lead, within, within - lead + np.repeat(self.starts, lengths) + len(head))
+        return Tokens(np.concatenate([head, self.data])[source], starts, lengths)
 
     def take(self, chosen: npt.NDArray[np.bool_]) -> Tokens:
         """The chosen ones of them, over the same buffer."""
@@ -57,6 +69,11 @@ def parse_bags(
 def hash_tokens(tokens: Tokens) -> npt.NDArray[np.uint64]:
     """A hash of each token's bytes, uint64 [N], the same on every machine and in every release."""
     return _native.hash_tokens(tokens.data, tokens.starts, tokens.lengths)
+
+
+def identity_ids(tokens: Tokens, size: int) -> Int32s:
+    """1 + number for tokens that spell a whole number below size, else 0; int32 [N]."""
+    return _native.identity_ids(tokens.data, tokens.starts, tokens.lengths, size)
 
 
 def interleave(

@@ -1,0 +1,236 @@
+"""Bags: the pairs of one column, and how they come out of every kind of Arrow column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from manyhot.errors import DataError
+from manyhot.kernels import Float32s, Int32s, TextFault, Tokens, parse_bags
+from manyhot.schema import Separators
+
+__all__ = ["Bags", "ColumnReader", "from_text", "to_strings"]
+
+_FAULTS = {
+    TextFault.EMPTY_TOKEN: "holds an empty token",
+    TextFault.NO_WEIGHT: "holds a pair without a weight",
+    TextFault.BAD_WEIGHT: "holds a weight that is no number",
+    TextFault.NOT_FINITE: "holds a weight that is not finite",
+}
+
+
+@dataclass(frozen=True)
+class Bags:
+    """tokens [N], weights float32 [N] or None (all 1), offsets int32 [rows+1]."""
+
+    tokens: Tokens
+    weights: Float32s | None
+    offsets: Int32s
+
+    def with_oov_for_empty(self) -> Bags:
+        """The pair ("", 1) in every empty bag; the empty token is never known, so its id is OOV."""
+        lengths = np.diff(self.offsets)
+        gaps = self.offsets[:-1][lengths == 0]
+        starts = np.insert(self.tokens.starts, gaps, 0)
+        tokens = Tokens(self.tokens.data, starts, np.insert(self.tokens.lengths, gaps, 0))
+        weights = None if self.weights is None else np.insert(self.weights, gaps, np.float32(1))
+        return Bags(tokens, weights, _offsets_of(np.maximum(lengths, 1)))
+
+    def without_zero_weights(self) -> Bags:
+        """Pairs of weight 0 contribute nothing anywhere: they are dropped."""
+        if self.weights is None or self.weights.all():
+            return self
+        kept = self.weights != 0
+        before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int32)
+        return Bags(self.tokens.take(kept), self.weights[kept], before[self.offsets])
+
+
+@dataclass
+class ColumnReader:
+    """Reads one column of a batch as bags; collects the reasons of bad rows."""
+
+    origin: str
+    column: str
+    rows: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    reasons: dict[int, str] = field(default_factory=dict)
+
+    def fail_values(self, bad: npt.NDArray[np.bool_], why: str) -> None:
+        """Marks as bad the rows of those values; `rows` tells which rows the values come from."""
+        self.fail(self.rows[bad], why)
+
+    def fail(self, rows: npt.NDArray[np.int64] | list[int], why: str) -> None:
+        """Marks rows as bad; the first reason of a row stays."""
+        for row in rows:
+            self.reasons.setdefault(int(row), f'column "{self.column}" {why}')
+
+    def wrong_type(self, array: pa.Array, what: str) -> DataError:
+        """The error for a column that can never be read as `what`."""
+        return DataError(f'{self.origin}: column "{self.column}" is {array.type}, {what}')
+
+    def read(self, array: pa.Array, weights: pa.Array | None, separators: Separators | None) -> Bags:
+        """Dispatches on the Arrow type."""
+        kind = array.type
+        if pa.types.is_dictionary(kind):
+            array = array.dictionary_decode()
+            kind = array.type
+        if separators is not None:
+            if not (pa.types.is_null(kind) or _is_text(kind)):
+                raise self.wrong_type(array, "which needs no separators; remove them")
+            return self.text_bags(array, separators)
+        if pa.types.is_map(kind):
+            offsets, entries = self.flat_list(array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))))
+            return self.pairs(entries.field(0), entries.field(1), offsets, weights)
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+            offsets, values = self.flat_list(array)
+            if pa.types.is_struct(values.type):
+                return self.pairs(*self.token_and_weight(values), offsets, weights)
+            return self.pairs(values, self.parallel(weights, offsets), offsets, None)
+        offsets = _offsets_of(np.asarray(pc.is_valid(array)).astype(np.int32))
+        values = array.drop_null()
+        if weights is not None:
+            weights = weights.filter(pc.is_valid(array))
+        return self.scalars(values, weights, offsets)
+
+    def text_bags(self, array: pa.Array, separators: Separators) -> Bags:
+        """Text like "wechat:0.9,weibo:0.5"."""
+        texts = from_text(self.strings(array))
+        tokens, weights, offsets, bad_rows, faults = parse_bags(texts, separators.pair, separators.weight)
+        for row, fault in zip(bad_rows.tolist(), faults.tolist(), strict=True):
+            self.fail([row], f"{_FAULTS[TextFault(fault)]}: {_shown(texts[row])}")
+        return Bags(tokens, weights, offsets)
+
+    def flat_list(self, array: pa.Array) -> tuple[Int32s, pa.Array]:
+        """offsets [rows+1] and the values of a list column, nulls being empty."""
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0)).astype(np.int64)
+        return _offsets_of(lengths), array.flatten()
+
+    def token_and_weight(self, values: pa.StructArray) -> tuple[pa.Array, pa.Array]:
+        """The two members of list<struct>: named token and weight, or in that order."""
+        names = [f.name for f in values.type]
+        if len(names) != 2:
+            raise self.wrong_type(values, "but a struct must have two members, token and weight")
+        token = names.index("token") if "token" in names else 1 - names.index("weight") if "weight" in names else 0
+        fields = values.flatten()
+        return fields[token], fields[1 - token]
+
+    def parallel(self, weights: pa.Array | None, offsets: Int32s) -> pa.Array | None:
+        """The values of a parallel list of weights, where its lengths fit; else the rows are bad."""
+        if weights is None:
+            return None
+        if not hasattr(weights.type, "value_type") or pa.types.is_dictionary(weights.type):
+            raise self.wrong_type(weights, "but the weights of a list must be a list")
+        lengths = np.diff(offsets)
+        own, values = self.flat_list(weights)
+        bad = np.flatnonzero(np.diff(own) != lengths)
+        if len(bad):
+            self.fail(bad, "has another length than its weights")
+            return pa.array(np.ones(offsets[-1], np.float32))  # the rows are rejected; only the shape matters now
+        return values
+
+    def scalars(self, values: pa.Array, weights: pa.Array | None, offsets: Int32s) -> Bags:
+        """One token a row; an empty text is missing, as null is."""
+        strings = self.strings(values, offsets)
+        present = np.asarray(pc.greater(pc.binary_length(strings), 0)).astype(bool)
+        if not present.all():
+            before = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
+            offsets, strings = before[offsets], strings.filter(pa.array(present))
+            weights = None if weights is None else weights.filter(pa.array(present))
+        return Bags(from_text(strings), self.floats(weights, offsets), offsets)
+
+    def pairs(self, values: pa.Array, weights: pa.Array | None, offsets: Int32s, extra: pa.Array | None) -> Bags:
+        """Tokens and weights of lists; null or empty tokens in a list are bad."""
+        if extra is not None:
+            raise self.wrong_type(values, "which holds its own weights; remove weights from the field")
+        strings = self.strings(values, offsets)
+        bad = np.flatnonzero(np.asarray(pc.equal(pc.fill_null(pc.binary_length(strings), 0), 0)).astype(bool))
+        self.fail(_rows_of(bad, offsets), "holds an empty token")
+        return Bags(from_text(strings), self.floats(weights, offsets), offsets)
+
+    def floats(self, weights: pa.Array | None, offsets: Int32s) -> Float32s | None:
+        """Weights as float32; null, NaN and infinite ones make the row bad."""
+        if weights is None:
+            return None
+        kind = weights.type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)):
+            raise self.wrong_type(weights, "but weights must be numbers")
+        with np.errstate(over="ignore"):
+            numbers = np.asarray(weights.cast(pa.float64()).fill_null(np.nan)).astype(np.float32)
+        bad = np.flatnonzero(~np.isfinite(numbers))
+        self.fail(_rows_of(bad, offsets), "has a weight that is null, NaN or infinite")
+        return np.where(np.isfinite(numbers), numbers, np.float32(1)) if len(bad) else numbers
+
+    def strings(self, values: pa.Array, offsets: Int32s | None = None) -> pa.Array:
+        """Values as large strings; raises where the type has no sensible text, marks rows of bad UTF-8."""
+        strings, bad = to_strings(values)
+        if strings is None:
+            raise self.wrong_type(values, "which gives no tokens; use numeric = [...] for numbers")
+        if len(bad):
+            self.fail(bad if offsets is None else _rows_of(bad, offsets), "is not UTF-8 text")
+        return strings
+
+
+def to_strings(values: pa.Array) -> tuple[pa.Array | None, npt.NDArray[np.int64]]:
+    """Large strings and the positions of bad UTF-8; None for types without a text form."""
+    kind = values.type
+    none = np.zeros(0, np.int64)
+    if pa.types.is_dictionary(kind):
+        values = values.dictionary_decode()
+        kind = values.type
+    if _is_text(kind):
+        try:
+            return values.cast(pa.large_string()), none
+        except pa.ArrowInvalid:
+            texts, bad = [], []
+            for i, value in enumerate(values.to_pylist()):
+                try:
+                    texts.append(None if value is None else value.decode())
+                except UnicodeDecodeError:
+                    texts.append("?")
+                    bad.append(i)
+            return pa.array(texts, pa.large_string()), np.array(bad, np.int64)
+    if pa.types.is_floating(kind):
+        # Whole numbers that became floats because some were missing (pandas) are the same tokens as integers.
+        try:
+            values = values.cast(pa.int64())
+        except pa.ArrowInvalid:
+            return None, none
+        kind = values.type
+    plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+    if plain or pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
+        return values.cast(pa.large_string()), none
+    return None, none
+
+
+def from_text(strings: pa.Array) -> Tokens:
+    """Tokens over an Arrow large string array, without a copy; null is the empty token."""
+    _, offset_buffer, data_buffer = strings.buffers()
+    count = len(strings)
+    if count == 0:
+        return Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32))
+    ends = np.frombuffer(offset_buffer, np.int64)[strings.offset : strings.offset + count + 1]
+    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None and data_buffer.size else np.zeros(0, np.uint8)
+    lengths = np.diff(ends).astype(np.int32)
+    if strings.null_count:
+        lengths = np.where(np.asarray(pc.is_valid(strings)), lengths, 0).astype(np.int32)
+    return Tokens(data, np.ascontiguousarray(ends[:-1]), lengths)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    known = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    return any(is_kind(kind) for is_kind in (*known, pa.types.is_string_view, pa.types.is_binary_view))
+
+
+def _offsets_of(lengths: npt.NDArray[np.int64] | Int32s) -> Int32s:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+
+
+def _rows_of(pairs: npt.NDArray[np.int64], offsets: Int32s) -> npt.NDArray[np.int64]:
+    return np.searchsorted(offsets, pairs, side="right") - 1
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

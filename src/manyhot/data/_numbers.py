@@ -1,0 +1,162 @@
+"""Numeric columns: reading numbers out of Arrow, and the transform pipeline fitted on training data only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from manyhot.kernels import Tokens
+from manyhot.schema import Step
+
+from ._bags import ColumnReader, to_strings
+
+__all__ = ["NumericColumn", "read_numbers"]
+
+Float64s = npt.NDArray[np.float64]
+
+
+def read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.NDArray[np.bool_]]:
+    """Values float64 [rows] and which of them are there. Text is parsed; NaN, infinity and other text are bad rows."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        array, kind = array.dictionary_decode(), kind.value_type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind):
+        numbers = array.cast(pa.float64(), safe=False)
+    elif pa.types.is_null(kind):
+        numbers = array.cast(pa.float64())
+    else:
+        numbers = _parse(reader, array)
+    present = np.asarray(pc.is_valid(numbers)).astype(bool)
+    values = np.asarray(numbers.fill_null(0.0)).astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(values))
+    reader.fail(bad, "is not a finite number; write null (or nothing) where it is missing")
+    return np.where(np.isfinite(values), values, 0.0), present
+
+
+def _parse(reader: ColumnReader, array: pa.Array) -> pa.Array:
+    strings, bad = to_strings(array) if not pa.types.is_temporal(array.type) else (None, [])
+    if strings is None:
+        raise reader.wrong_type(array, "but the field is numeric")
+    reader.fail(bad, "is not UTF-8 text")
+    strings = pc.utf8_trim_whitespace(strings)
+    strings = pc.if_else(pc.equal(strings, ""), None, strings)
+    try:
+        return strings.cast(pa.float64())
+    except pa.ArrowInvalid:
+        numbers: list[float | None] = []
+        for row, text in enumerate(strings.to_pylist()):
+            try:
+                numbers.append(None if text is None else float(text))
+            except ValueError:
+                reader.fail([row], f"is not a number: {text[:60]!r}")
+                numbers.append(None)
+        return pa.array(numbers, pa.float64())
+
+
+class NumericColumn:
+    """The pipeline of one column. `learn` each batch, `finish` once, then `apply`.
+
+    Formulas: docs/semantics.md, section 4. A pipeline that fits something and ends in a bucket keeps a count of each
+    distinct value while it learns, so that quantiles are exact and the buckets' tokens can be counted in the same pass.
+    """
+
+    def __init__(self, column: str, steps: tuple[Step, ...]) -> None:
+        self.column, self.steps = column, steps
+        self.fitted: dict[str, Any] = {}
+        fitted = [i for i, step in enumerate(steps) if step.is_fitted]
+        self._fit_at = fitted[0] if fitted else None
+        self.counts_late = bool(fitted) and steps[-1].is_bucket
+        self._moments = np.array([np.inf, -np.inf, 0, 0, 0])  # min, max, count, mean, sum of squared differences
+        self._values: dict[float, int] = {}
+
+    def learn(self, reader: ColumnReader, values: Float64s) -> None:
+        """Takes the present values of a batch, untransformed."""
+        if self._fit_at is None or not len(values):
+            return
+        values = self._run(reader, values, self.steps[: self._fit_at])
+        # Chan et al. 1983: means and squared differences of two parts joined.
+        count, mean, squares = len(values), values.mean(), np.square(values - values.mean()).sum()
+        low, high, n, m, s = self._moments
+        total = n + count
+        joined = s + squares + (mean - m) ** 2 * n * count / total
+        self._moments = np.array([min(low, values.min()), max(high, values.max()), total, m + (mean - m) * count / total, joined])
+        if self.counts_late:
+            for value, times in zip(*np.unique(values, return_counts=True), strict=True):
+                self._values[float(value)] = self._values.get(float(value), 0) + int(times)
+
+    def finish(self) -> tuple[Tokens, npt.NDArray[np.int64]] | None:
+        """Fixes what was learned; the tokens and counts of the buckets where those could not be known before."""
+        if self._fit_at is None:
+            return None
+        low, high, count, mean, squares = self._moments.tolist()
+        step = self.steps[self._fit_at]
+        if step.name == "minmax":
+            self.fitted = {"low": low, "high": high} if count else {"low": 0.0, "high": 0.0}
+        elif step.name == "standardize":
+            self.fitted = {"mean": mean, "deviation": float(np.sqrt(squares / count)) if count else 0.0}
+        values = np.array(sorted(self._values), np.float64)
+        times = np.array([self._values[v] for v in values.tolist()], np.int64)
+        if step.name == "quantile_bucket":
+            self.fitted = {"boundaries": _quantiles(values, times, int(step.arguments[0]))}
+        if not self.counts_late:
+            return None
+        after = self._run(None, values, self.steps[self._fit_at :])
+        return self.bucket_tokens(after), times
+
+    def apply(self, reader: ColumnReader, values: Float64s) -> Float64s:
+        """Transformed values; for a pipeline that ends in a bucket, codes for `bucket_tokens`."""
+        return self._run(reader, values, self.steps)
+
+    def bucket_tokens(self, codes: Float64s) -> Tokens:
+        """One token for each code: "3", or for log2_bucket's small values "SP1"."""
+        distinct, inverse = np.unique(codes, return_inverse=True)
+        small = self.steps[-1].name == "log2_bucket"
+        texts = [f"SP{int(c + 0.5)}" if small and c != int(c) else str(int(c)) for c in distinct.tolist()]
+        encoded = [text.encode() for text in texts]
+        lengths = np.array([len(text) for text in encoded], np.int32)
+        starts = (np.cumsum(lengths) - lengths).astype(np.int64)
+        return Tokens(np.frombuffer(b"".join(encoded), np.uint8), starts[inverse], lengths[inverse])
+
+    def _run(self, reader: ColumnReader | None, values: Float64s, steps: tuple[Step, ...]) -> Float64s:
+        for step in steps:
+            if step.name == "log1p" and reader is not None and (values <= -1).any():
+                reader.fail_values(values <= -1, 'is at or below -1, where log1p is undefined; put "clip(0, inf)" before it')
+                values = np.maximum(values, 0)
+            values = _STEPS[step.name](values, step, self.fitted)
+        return values
+
+
+def _quantiles(values: Float64s, times: npt.NDArray[np.int64], buckets: int) -> list[float]:
+    """Rising boundaries: the smallest value with at least k/buckets of all values at or below it, k = 1.."""
+    if not len(values):
+        return []
+    below = np.cumsum(times)
+    wanted = -(-below[-1] * np.arange(1, buckets) // buckets)
+    return sorted(set(values[np.searchsorted(below, wanted)].tolist()))
+
+
+def _log2_bucket(values: Float64s) -> Float64s:
+    """v > 2: floor(ln(v)^2). Else a code half below the whole number floor(v), which `bucket_tokens` writes as "SP"."""
+    large = np.square(np.log(np.maximum(values, 2)))
+    return np.where(values > 2, np.floor(large), np.floor(values) - 0.5)
+
+
+def _minmax(values: Float64s, low: float, high: float) -> Float64s:
+    return (values - low) / ((high - low) or 1.0)
+
+
+_STEPS: dict[str, Any] = {
+    "clip": lambda v, step, fitted: np.clip(v, *step.arguments),
+    "shift": lambda v, step, fitted: v + step.arguments[0],
+    "log1p": lambda v, step, fitted: np.log1p(v),
+    "minmax": lambda v, step, fitted: _minmax(v, fitted["low"], fitted["high"]),
+    "standardize": lambda v, step, fitted: (v - fitted["mean"]) / (fitted["deviation"] or 1.0),
+    "drop_below": lambda v, step, fitted: np.where(np.abs(v) < step.arguments[0], 0.0, v),
+    "log2_bucket": lambda v, step, fitted: _log2_bucket(v),
+    "quantile_bucket": lambda v, step, fitted: np.searchsorted(fitted["boundaries"], v).astype(float),
+    "bucket": lambda v, step, fitted: np.searchsorted(step.arguments, v, side="right").astype(float),
+}

@@ -1,0 +1,68 @@
+"""A vocabulary at work: tokens in, ids out. Id 0 is OOV."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from manyhot.kernels import Int32s, Tokens, TokenTable, hash_tokens, identity_ids
+from manyhot.schema import Vocabulary
+
+__all__ = ["FittedVocabulary", "VocabularyCounter"]
+
+_NO_LIMIT = 2**31 - 2
+
+
+class VocabularyCounter:
+    """Counts the tokens of all fields of a vocabulary in one pass."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._table = TokenTable()
+
+    def count(self, tokens: Tokens, times: npt.NDArray[np.int64] | None = None) -> None:
+        """Adds N tokens, each seen once or `times` int64 [N]."""
+        if self.vocabulary.is_fitted:
+            self._table.count(tokens.data, tokens.starts, tokens.lengths, times)
+
+    def finish(self) -> FittedVocabulary:
+        """Ids 1.. by descending count, ties by token bytes."""
+        v = self.vocabulary
+        if not v.is_fitted:
+            return FittedVocabulary(v, Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32)))
+        data, offsets, _ = self._table.ranked(v.min_count, v.max_size or _NO_LIMIT)
+        return FittedVocabulary.from_arrays(v, data, offsets)
+
+
+class FittedVocabulary:
+    """tokens: in the order of their ids, from id 1; empty where ids are hashed or given."""
+
+    def __init__(self, vocabulary: Vocabulary, tokens: Tokens) -> None:
+        self.vocabulary, self.tokens = vocabulary, tokens
+        self._table = TokenTable()
+        self._table.count(tokens.data, tokens.starts, tokens.lengths, None)
+
+    @classmethod
+    def from_arrays(
+        cls, vocabulary: Vocabulary, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
+    ) -> FittedVocabulary:
+        """From all tokens in one buffer and offsets [tokens+1]."""
+        return cls(vocabulary, Tokens(data, np.ascontiguousarray(offsets[:-1]), np.diff(offsets).astype(np.int32)))
+
+    def to_arrays(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """The reverse of from_arrays."""
+        return self.tokens.data, np.concatenate([[0], np.cumsum(self.tokens.lengths)]).astype(np.int64)
+
+    @property
+    def size(self) -> int:
+        """V: rows of its tables, OOV included."""
+        return 1 + (self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens))
+
+    def lookup(self, tokens: Tokens) -> Int32s:
+        """Ids int32 [N], 0 for unknown and for empty tokens."""
+        if self.vocabulary.hash_buckets is not None:
+            ids = (hash_tokens(tokens) % np.uint64(self.vocabulary.hash_buckets)).astype(np.int32) + np.int32(1)
+            return np.where(tokens.lengths > 0, ids, np.int32(0))
+        if self.vocabulary.identity is not None:
+            return identity_ids(tokens, self.vocabulary.identity)
+        return self._table.lookup(tokens.data, tokens.starts, tokens.lengths)
