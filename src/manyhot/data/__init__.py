@@ -10,7 +10,7 @@ from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
 from ._layout import TableLayout
 from ._loader import Batch, Loader
-from ._source import Source, open_source
+from ._source import Source, as_source, open_source
 from ._batches import Rejects, SourceBatch
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "SourceBatch",
     "TableLayout",
+    "as_source",
     "open_source",
     "write_examples",
 ]

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,12 +17,13 @@ from manyhot.errors import DataError, nearest_name
 from ._batches import Rejects, SourceBatch
 from ._csv import csv_names, read_csv
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "as_source", "open_source"]
 
 BATCH_ROWS = 65_536
 _PARQUET, _TEXT, _ARROW = (".parquet", ".pq"), {".csv": ",", ".tsv": "\t", ".txt": "\t"}, (".arrow", ".feather", ".ipc")
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where rows come from. `name` is for people."""
 
@@ -49,6 +50,11 @@ def open_source(
     if isinstance(data, list | tuple) and all(isinstance(part, str | Path) for part in data):
         return _Files(_expand(data, folder), tuple(names) if names is not None else None, delimiter)
     return _Frame(_to_table(data))
+
+
+def as_source(data: Any) -> Source:
+    """A Source as it is, anything else through `open_source`."""
+    return data if isinstance(data, Source) else open_source(data)
 
 
 def _expand(patterns: Sequence[str | Path], folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 This room knows arrays, not fields: ids, weights, offsets, rows of one big table. What an id means is `manyhot.data`'s
 business, what the outputs are for is `manyhot.nn`'s. `select("native" | "reference")` gives the implementation; torch
-is imported only by the reference. Read `_contract.py` first, then `_reference.py`: it is the definition.
+is imported only by the reference and by `rules.py`, the optimizers' formulas. Read `_contract.py` first, then `_reference.py`: it is the definition.
 """
 
 from ._contract import (

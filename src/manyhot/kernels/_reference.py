@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ._contract import STATES, ExampleStore, Float32s, Gradients, Int32s, Jagged, OptimizerStep, Outputs, RowPlan
-from ._rules import move
+from .rules import move
 
 __all__ = ["ReferenceKernels", "forward_rows"]
 

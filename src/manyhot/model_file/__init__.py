@@ -1,0 +1,10 @@
+"""One file from raw row to probability: schema, vocabularies, transforms, tables, dense weights, proof rows.
+
+A safetensors file: data only, no pickle. Writing and reading it lives here and nowhere else; training fills it, scoring uses
+it. Read `_saved.py` first.
+"""
+
+from ._file import load_model, read_header, save_model
+from ._saved import SavedModel, take_proof
+
+__all__ = ["SavedModel", "load_model", "read_header", "save_model", "take_proof"]

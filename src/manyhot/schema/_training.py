@@ -52,7 +52,6 @@ _USED_KEYS: dict[str, set[str]] = {
         "proximal_adagrad": {"initial_accumulator", "l1", "l2"},
         "ftrl": {"initial_accumulator", "l1", "l2"},
         "adam": {"beta1", "beta2", "epsilon", "weight_decay"},
-        "adamw": {"beta1", "beta2", "epsilon", "weight_decay"},
     }.items()
 }
 
@@ -72,10 +71,11 @@ class TableOptimizer(_Optimizer, frozen=True, kw_only=True):
 class DenseOptimizer(_Optimizer, frozen=True, kw_only=True):
     """How the dense part (MLP, head coefficients, biases) moves.
 
-    optimizer: torch's "sgd", "adagrad", "adam" and "adamw"; "proximal_adagrad" and "ftrl" by the tables' formulas.
+    optimizer: torch's "sgd", "adagrad" and "adam" (with decoupled weight decay, as AdamW); "proximal_adagrad" and "ftrl"
+        by the tables' formulas.
     """
 
-    optimizer: Literal["sgd", "adagrad", "proximal_adagrad", "ftrl", "adam", "adamw"] = "adam"
+    optimizer: Literal["sgd", "adagrad", "proximal_adagrad", "ftrl", "adam"] = "adam"
     learning_rate: float = 0.001
 
 

@@ -1,0 +1,125 @@
+"""The model file: one safetensors file.
+
+Tensors: vocabulary.<name>.tokens uint8, vocabulary.<name>.offsets int64; table.<name>.latent float32 [V, D],
+table.<name>.linear float32 [V]; dense.<parameter>; proof.rows (an Arrow IPC stream of raw rows), proof.probabilities.
+Metadata "manyhot": JSON with the format number, the encoder's settings, the model's configuration and a summary.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from manyhot.data import Encoder, TableLayout, open_source
+from manyhot.errors import ManyhotError, ModelFileError
+from manyhot.kernels import select
+from manyhot.nn import Model, build_model
+from manyhot.schema import ModelConfig, convert
+
+from ._saved import SavedModel
+
+__all__ = ["load_model", "read_header", "save_model"]
+
+FORMAT = 1
+# Scores may differ in the last digits between processors, whose matmuls sum in other orders.
+_PROOF_TOLERANCE = 1e-5
+
+
+def save_model(path: Path, saved: SavedModel) -> None:
+    """Writes the file; it appears under its name only when it is whole. Raises ModelFileError where it cannot be written."""
+    settings, tensors = saved.encoder.state()
+    tables = saved.network.tables
+    for name in tables.layout.ranges:
+        tensors[f"table.{name}.latent"] = np.ascontiguousarray(tables.latent(name))
+        tensors[f"table.{name}.linear"] = np.ascontiguousarray(tables.linear(name))
+    for name, value in saved.network.state_dict().items():
+        tensors[f"dense.{name}"] = value.numpy()
+    tensors["proof.rows"] = _to_bytes(saved.proof_rows)
+    tensors["proof.probabilities"] = saved.proof_probabilities
+    header = {"format": FORMAT, "encoder": settings, "model": msgspec.to_builtins(saved.config), "summary": saved.summary}
+    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, part, {"manyhot": json.dumps(header)})
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelFileError(f"{path}: cannot write the model: {error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The JSON header alone. Raises ModelFileError."""
+    return _open(path)[0]
+
+
+def load_model(path: Path, *, kernels: str = "native") -> SavedModel:
+    """Reads a file and scores its proof rows. Raises ModelFileError where it is damaged, foreign, or scores differently."""
+    header, tensors = _open(path)
+    try:
+        encoder = Encoder.from_state(header["encoder"], tensors)
+        config = convert(header["model"], ModelConfig, "model")
+        network = build_model(config, TableLayout.of(encoder), select(kernels))
+        _fill(network, tensors)
+        saved = SavedModel(
+            encoder, config, network, header["summary"], _from_bytes(tensors["proof.rows"]), tensors["proof.probabilities"]
+        )
+        again = saved.probabilities(open_source(saved.proof_rows))
+    except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
+        raise ModelFileError(f"{path}: the model file is damaged: {error}") from None
+    stored = saved.proof_probabilities
+    if again.shape != stored.shape or not np.all(np.abs(again - stored) <= _PROOF_TOLERANCE):
+        raise ModelFileError(f"{path}: the model scores its proof rows differently from when it was saved; do not use it")
+    return saved
+
+
+def _open(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    if not path.is_file():
+        raise ModelFileError(f"{path}: there is no such model file")
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            names = list(file.keys())
+            if "manyhot" not in metadata:
+                raise ModelFileError(f"{path}: is a safetensors file, but not one that manyhot wrote")
+            header = json.loads(metadata["manyhot"])
+            if not isinstance(header, dict) or header.get("format") != FORMAT:
+                found = header.get("format") if isinstance(header, dict) else None
+                raise ModelFileError(f"{path}: has format {found}, this version of manyhot reads format {FORMAT}")
+            return header, {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelFileError(f"{path}: is no model file, or a truncated one: {error}") from None
+
+
+def _fill(network: Model, tensors: dict[str, Any]) -> None:
+    for name in network.tables.layout.ranges:
+        for kind, view in (("latent", network.tables.latent(name)), ("linear", network.tables.linear(name))):
+            tensor = tensors[f"table.{name}.{kind}"]
+            if tensor.shape != view.shape or tensor.dtype != np.float32:
+                raise ValueError(f"table.{name}.{kind} is {tensor.dtype} {tensor.shape} instead of float32 {view.shape}")
+            view[...] = tensor
+    dense = {name.removeprefix("dense."): torch.from_numpy(t) for name, t in tensors.items() if name.startswith("dense.")}
+    network.load_state_dict(dense)
+
+
+def _to_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return np.frombuffer(sink.getvalue(), np.uint8)
+
+
+def _from_bytes(data: np.ndarray[Any, Any]) -> pa.Table:
+    with pa.ipc.open_stream(pa.py_buffer(data.tobytes())) as reader:
+        return reader.read_all()

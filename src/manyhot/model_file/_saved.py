@@ -1,0 +1,52 @@
+"""SavedModel: everything that turns raw rows into probabilities, in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from manyhot.data import Encoder, Examples, Rejects, Source, open_source
+from manyhot.kernels import Float32s
+from manyhot.nn import Model, predict_logits
+from manyhot.schema import ModelConfig
+
+__all__ = ["SavedModel", "take_proof"]
+
+_PROOF_ROWS = 256
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """encoder: raw rows to ids. config, network: ids to logits. summary: how it was trained, plain data.
+
+    proof_rows: raw rows the model has scored, as an Arrow table; proof_probabilities float32 [rows].
+    """
+
+    encoder: Encoder
+    config: ModelConfig
+    network: Model
+    summary: dict[str, Any]
+    proof_rows: pa.Table = field(default_factory=lambda: pa.table({}))
+    proof_probabilities: Float32s = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def probabilities(self, source: Source) -> Float32s:
+        """float32 [rows] in the order of the rows. Raises DataError, BadRowsError."""
+        num_fields = len(self.encoder.schema.fields)
+        parts = [np.zeros(0, np.float32)]
+        for chunk in self.encoder.encode(source, with_labels=False):
+            logits = predict_logits(self.network, Examples([chunk], num_fields))
+            parts.append((1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32))
+        return np.concatenate(parts)
+
+
+def take_proof(saved: SavedModel, source: Source) -> SavedModel:
+    """With the first rows of the source and their probabilities, which loading checks."""
+    rows = next(iter(source.batches(saved.encoder.schema.columns, Rejects()))).batch.slice(0, _PROOF_ROWS)
+    table = pa.Table.from_batches([rows])
+    return dataclasses.replace(
+        saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table))
+    )

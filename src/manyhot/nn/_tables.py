@@ -1,0 +1,112 @@
+"""Tables: the linear and latent rows of all vocabularies, read in one gather and moved inside the backward pass."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from manyhot.data import Batch, TableLayout
+from manyhot.kernels import Float32s, Gradients, Int32s, Kernels, OptimizerStep, Outputs, new_table, row_stride
+from manyhot.schema import TableOptimizer
+
+__all__ = ["TableOutputs", "Tables"]
+
+
+class TableOutputs(NamedTuple):
+    """What heads read: linear (B, F), pooled (B, F, D), bi (B, D); float32."""
+
+    linear: Tensor
+    pooled: Tensor
+    bi: Tensor
+
+
+class Tables:
+    """One float32 array [V, stride] that holds every vocabulary's rows; no torch parameter.
+
+    layout: where the vocabularies lie. dim: D, 0 for linear weights only. optimizer: how rows move when a loss is
+    differentiated; None leaves them and keeps the gradients of the last backward pass in `row_gradients`
+    (rows int32 [R], float32 [R, D+1]). field_pairs: bi leaves out pairs inside a field. threads: None is torch's number.
+    """
+
+    def __init__(
+        self,
+        layout: TableLayout,
+        dim: int,
+        kernels: Kernels,
+        *,
+        optimizer: TableOptimizer | None = None,
+        field_pairs: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        self.layout, self.dim, self.kernels, self.optimizer = layout, dim, kernels, optimizer
+        self.field_pairs, self.threads, self.num_steps = field_pairs, threads, 0
+        self.row_gradients: tuple[Int32s, Float32s] | None = None
+        self.data = new_table(layout.num_rows, row_stride(dim, optimizer.optimizer if optimizer else "sgd"))
+        if optimizer is not None and optimizer.optimizer in ("adagrad", "proximal_adagrad", "ftrl"):
+            self.data[:, dim + 1 : 2 * (dim + 1)] = optimizer.initial_accumulator
+        # Makes the lookup differentiable for autograd although no parameter of it is a torch tensor.
+        self._anchor = torch.zeros(0, requires_grad=True)
+
+    def initialise(self, seed: int, scale: float) -> None:
+        """Latent rows from N(0, scale^2), linear weights 0; each vocabulary by its name, whatever the order of fields."""
+        for name in self.layout.ranges:
+            latent, linear = self.latent(name), self.linear(name)
+            generator = np.random.default_rng([seed, *name.encode()])
+            latent[:] = generator.standard_normal(latent.shape, np.float32) * np.float32(scale)
+            linear[:] = 0
+
+    def latent(self, vocabulary: str) -> Float32s:
+        """The latent table of a vocabulary, a view [V, D]."""
+        return self.data[slice(*self.layout.ranges[vocabulary]), : self.dim]
+
+    def linear(self, vocabulary: str) -> Float32s:
+        """The linear table of a vocabulary, a view [V]."""
+        return self.data[slice(*self.layout.ranges[vocabulary]), self.dim]
+
+    def weights(self) -> Float32s:
+        """A copy of all rows without optimizer state, [V, D+1]; `restore` puts it back."""
+        return self.data[:, : self.dim + 1].copy()
+
+    def restore(self, weights: Float32s) -> None:
+        """Sets all rows to what `weights` gave."""
+        self.data[:, : self.dim + 1] = weights
+
+    def __call__(self, batch: Batch) -> TableOutputs:
+        """One gather of each row; differentiating the result moves the rows (the batch then needs its row plan)."""
+        return TableOutputs(*_Lookup.apply(self._anchor, self, batch))  # type: ignore[no-untyped-call]
+
+    def gather(self, batch: Batch) -> Outputs:
+        """The kernels' forward pass."""
+        return self.kernels.forward(self.data, self.dim, batch.jagged, self.field_pairs, self._num_threads())
+
+    def receive(self, batch: Batch, outputs: Outputs, gradients: Gradients) -> None:
+        """The kernels' backward pass with the optimizer in it, or the gradients where there is none."""
+        if batch.plan is None:
+            raise ValueError("a backward pass needs batches with row plans: Loader(..., with_plan=True)")
+        common = (self.data, self.dim, batch.jagged, batch.plan, gradients, outputs, self.field_pairs)
+        if self.optimizer is None:
+            self.row_gradients = batch.plan.rows, self.kernels.gradients(*common, self._num_threads())
+            return
+        self.num_steps += 1
+        self.kernels.update(*common, OptimizerStep(self.optimizer, self.num_steps), self._num_threads())
+
+    def _num_threads(self) -> int:
+        return self.threads or torch.get_num_threads()
+
+
+class _Lookup(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, anchor: Tensor, tables: Tables, batch: Batch) -> tuple[Tensor, ...]:
+        outputs = tables.gather(batch)
+        ctx.set_materialize_grads(False)
+        ctx.tables, ctx.batch, ctx.outputs = tables, batch, outputs
+        return torch.from_numpy(outputs.linear), torch.from_numpy(outputs.pooled), torch.from_numpy(outputs.bi)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[None, None, None]:  # type: ignore[override]
+        arrays = (None if g is None else g.contiguous().numpy() for g in grads)
+        ctx.tables.receive(ctx.batch, ctx.outputs, Gradients(*arrays))
+        return None, None, None

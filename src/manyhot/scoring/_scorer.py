@@ -1,0 +1,50 @@
+"""Scorer: raw rows to probabilities, from a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from manyhot.data import Encoder, Source, open_source
+from manyhot.kernels import Float32s
+from manyhot.model_file import SavedModel, load_model
+
+__all__ = ["Scorer", "load"]
+
+
+class Scorer:
+    """A loaded model. The same Encoder as in training reads the rows, so nothing can be encoded differently."""
+
+    def __init__(self, saved: SavedModel) -> None:
+        self._saved = saved
+
+    @property
+    def encoder(self) -> Encoder:
+        """How rows are read: schema, vocabularies, transforms."""
+        return self._saved.encoder
+
+    def source(self, data: Any) -> Source:
+        """`data` as a Source; CSV files are read as the training files were (names of columns, delimiter)."""
+        reading = self._saved.summary.get("reading", {})
+        return open_source(data, names=reading.get("names"), delimiter=reading.get("delimiter"))
+
+    def score(self, data: Any) -> Float32s:
+        """Probabilities float32 [rows], in the order of the rows.
+
+        data: a path, glob or list of them, any object with the Arrow PyCapsule protocol, or a dict of columns; columns in
+            any order, others than the schema's are ignored, no label is needed.
+        Raises DataError where a column is missing, BadRowsError where rows are bad.
+        """
+        return self._saved.probabilities(self.source(data))
+
+    def labels(self, data: Any) -> Float32s:
+        """The labels float32 [rows] of the same rows."""
+        chunks = self.encoder.encode(self.source(data), with_labels=True)
+        return np.concatenate([np.zeros(0, np.float32), *(c.labels for c in chunks if c.labels is not None)])
+
+
+def load(path: str | Path, *, kernels: str = "native") -> Scorer:
+    """Loads a model file and checks its proof rows. Raises ModelFileError."""
+    return Scorer(load_model(Path(path), kernels=kernels))

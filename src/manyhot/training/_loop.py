@@ -1,0 +1,143 @@
+"""The training loop: batches in, weights moved, reports out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from manyhot.data import Batch, Examples, Loader
+from manyhot.errors import TrainingError
+from manyhot.nn import Model, predict_logits
+from manyhot.schema import TrainingConfig
+
+from ._dense import dense_optimizer
+from ._early_stopping import BestWeights
+from ._metrics import evaluate_logits
+from ._reports import Listener
+
+__all__ = ["Clock", "fit_model"]
+
+_WARM_UP_STEPS = 5  # left out of examples_per_second: first touches of memory, thread pools
+_SECONDS_BETWEEN_REPORTS = 0.5
+
+
+@dataclass
+class Clock:
+    """Time spent in the loop itself, validation left out."""
+
+    examples: int = 0
+    seconds: float = 0.0
+    _warm: tuple[int, float] = field(default=(0, 0.0))
+
+    def add(self, step: int, examples: int, seconds: float) -> None:
+        """One step."""
+        self.examples += examples
+        self.seconds += seconds
+        if step == _WARM_UP_STEPS:
+            self._warm = self.examples, self.seconds
+
+    @property
+    def examples_per_second(self) -> float:
+        """In the steady state; over everything where there were few steps."""
+        return (self.examples - self._warm[0]) / max(self.seconds - self._warm[1], 1e-9)
+
+
+def fit_model(
+    model: Model, config: TrainingConfig, train: Examples, valid: Examples | None, listener: Listener
+) -> Clock:
+    """Trains in place; with early stopping the best weights are in the model at the end. Raises TrainingError."""
+    loader = Loader(
+        train,
+        model.tables.layout,
+        model.tables.kernels,
+        config.batch_size,
+        shuffle_seed=config.seed,
+        with_plan=True,
+    )
+    dense = dense_optimizer(config.dense, model.parameters())
+    best = BestWeights(config.early_stopping) if config.early_stopping else None
+    loop = _Loop(model, dense, loader, config, valid, best, listener)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        loop.run()
+    if best is not None:
+        best.restore(model)
+    return loop.clock
+
+
+@dataclass
+class _Loop:
+    model: Model
+    dense: torch.optim.Optimizer
+    loader: Loader
+    config: TrainingConfig
+    valid: Examples | None
+    best: BestWeights | None
+    listener: Listener
+    clock: Clock = field(default_factory=Clock)
+    step: int = 0
+    loss: float = math.nan  # a running mean
+    _reported: float = 0.0
+
+    def run(self) -> None:
+        self.listener({"event": "start", "examples": self.loader.num_rows, "epochs": self.config.epochs})
+        self.model.train()
+        for epoch in range(1, self.config.epochs + 1):
+            for _ in self._steps(epoch):
+                if self.config.validate_every and self.step % self.config.validate_every == 0 and self._validate(epoch):
+                    return
+            if not self.config.validate_every and self._validate(epoch):
+                return
+
+    def _steps(self, epoch: int) -> Iterator[None]:
+        started = time.perf_counter()
+        for batch in self.loader.epoch(epoch):
+            self._learn(batch)
+            now = time.perf_counter()
+            self.step += 1
+            self.clock.add(self.step, batch.jagged.num_examples, now - started)
+            if now - self._reported > _SECONDS_BETWEEN_REPORTS:
+                self._reported = now
+                self.listener(self._report("progress", epoch))
+            yield
+            started = time.perf_counter()
+
+    def _learn(self, batch: Batch) -> None:
+        loss = binary_cross_entropy_with_logits(self.model(batch), torch.from_numpy(batch.labels))
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the loss became {value} at step {self.step + 1}; "
+                "nothing was saved: lower the learning rates of training.tables and training.dense"
+            )
+        self.loss = value if math.isnan(self.loss) else 0.98 * self.loss + 0.02 * value
+        self.dense.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.dense.step()
+
+    def _validate(self, epoch: int) -> bool:
+        """Reports on valid; whether to stop."""
+        if self.valid is None:
+            return False
+        labels = self.valid.labels
+        assert labels is not None
+        metrics = evaluate_logits(labels, predict_logits(self.model, self.valid))
+        self.listener({**self._report("valid", epoch), **metrics})
+        return self.best is not None and self.best.update(self.model, metrics)
+
+    def _report(self, event: str, epoch: int) -> dict[str, Any]:
+        return {
+            "event": event,
+            "epoch": epoch,
+            "step": self.step,
+            "examples": self.clock.examples,
+            "loss": self.loss,
+            "seconds": self.clock.seconds,
+            "examples_per_second": self.clock.examples_per_second,
+        }

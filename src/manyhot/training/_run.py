@@ -1,0 +1,141 @@
+"""train: from raw rows to a Run that knows its metrics and can be saved."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from manyhot.data import ExampleCache, Examples, Source, TableLayout, as_source
+from manyhot.errors import ConfigError, DataError
+from manyhot.kernels import select
+from manyhot.model_file import SavedModel, save_model, take_proof
+from manyhot.nn import build_model, predict_logits
+from manyhot.schema import ModelConfig, Schema, TrainingConfig
+
+from ._loop import fit_model
+from ._metrics import evaluate_logits
+from ._reports import Listener, ProgressBar
+
+__all__ = ["Run", "train"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training.
+
+    metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and test
+        those that were given; seconds of the training loop alone, validation left out.
+    """
+
+    saved: SavedModel
+    metrics: dict[str, Any]
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model file; it appears only when it is whole. `manyhot.load` reads it."""
+        save_model(Path(path), self.saved)
+
+
+def train(
+    schema: Schema,
+    model: ModelConfig,
+    *,
+    train: Any,
+    valid: Any = None,
+    test: Any = None,
+    training: TrainingConfig | None = None,
+    cache: str | Path | None = None,
+    listener: Listener | None = None,
+    reading: dict[str, Any] | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> Run:
+    """Trains a model on raw rows.
+
+    schema, model, training: what rows mean, which heads, how to train.
+    train, valid, test: a path, glob or list of them, or any object with the Arrow PyCapsule protocol (pandas, polars,
+        DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its label.
+    cache: folder where encoded rows of files are kept, so that a second run skips encoding; None keeps them in memory.
+    listener: receives the reports of the loop; None shows a progress bar where standard error is a terminal.
+    reading: names and delimiter of CSV files, kept in the model file for later scoring.
+    on_stage: told in words what is being done before the loop starts.
+
+    Raises ConfigError, DataError (BadRowsError for rows that must not be learned from), TrainingError.
+    """
+    training = training or TrainingConfig()
+    tell = on_stage or (lambda text: None)
+    if training.early_stopping is not None and valid is None:
+        raise ConfigError("early_stopping needs rows it can look at; give valid")
+    if model.preset == "article":
+        schema = _with_combiner_sum(schema)
+    sources = {name: as_source(data) for name, data in (("train", train), ("valid", valid), ("test", test)) if data is not None}
+    store = ExampleCache(Path(cache) if cache is not None else None)
+    encoder, was_there = store.fit(schema, sources["train"])
+    sizes = ", ".join(f"{name} {v.size:,}" for name, v in encoder.vocabularies.items())
+    tell(f"vocabularies {'reused' if was_there else 'fitted'}: {sizes}")
+    examples: dict[str, Examples] = {}
+    for name, source in sources.items():
+        examples[name], was_there = store.encode(encoder, source)
+        rows, pairs = examples[name].num_rows, examples[name].num_pairs
+        if rows == 0:
+            raise DataError(f"{source.name}: {name} holds no rows")
+        tell(f"{name} {'reused' if was_there else 'encoded'}: {rows:,} examples, {pairs / rows:.1f} pairs each")
+
+    with _threads(training.threads):
+        network = build_model(
+            model,
+            TableLayout.of(encoder),
+            select(training.kernels),
+            optimizer=training.tables,
+            seed=training.seed,
+            threads=training.threads,
+        )
+        with _listener(listener) as listen:
+            clock = fit_model(network, training, examples["train"], examples.get("valid"), listen)
+            metrics: dict[str, Any] = {}
+            for name in ("valid", "test"):
+                if name in examples:
+                    labels = examples[name].labels
+                    assert labels is not None
+                    metrics[name] = evaluate_logits(labels, predict_logits(network, examples[name]))
+            metrics |= {
+                "examples": clock.examples,
+                "seconds": clock.seconds,
+                "examples_per_second": clock.examples_per_second,
+            }
+            listen({"event": "end", **metrics})
+        summary = {"training": msgspec.to_builtins(training), "metrics": metrics, "reading": reading or {}}
+        saved = SavedModel(encoder, model, network, summary)
+        saved = take_proof(saved, sources.get("valid", sources["train"]))
+    return Run(saved, metrics)
+
+
+def _with_combiner_sum(schema: Schema) -> Schema:
+    fields = tuple(msgspec.structs.replace(f, combiner=f.combiner or "sum") for f in schema.fields)
+    return msgspec.structs.replace(schema, fields=fields)
+
+
+@contextlib.contextmanager
+def _threads(number: int | None) -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _listener(given: Listener | None) -> Any:
+    if given is not None:
+        yield given
+    elif sys.stderr.isatty():
+        with ProgressBar() as bar:
+            yield bar
+    else:
+        yield lambda report: None
