@@ -45,8 +45,9 @@ inline void move(const Optimizer& o, float* __restrict w, float* __restrict s0, 
     }
   } else if constexpr (rule == Rule::ftrl) {  // s0 = n, s1 = z
     for (int d = 0; d < count; d++) {
-      const float n = s0[d] + g[d] * g[d];
-      const float z = s1[d] + g[d] - (std::sqrt(n) - std::sqrt(s0[d])) / o.learning_rate * w[d];
+      // sqrt(n') - sqrt(n) written as g^2 / (sqrt(n') + sqrt(n)): the difference itself would lose most of its digits.
+      const float squared = g[d] * g[d], n = s0[d] + squared;
+      const float z = s1[d] + g[d] - squared / (std::sqrt(n) + std::sqrt(s0[d])) / o.learning_rate * w[d];
       const float pulled = std::copysign(o.l1, z) - z;
       w[d] = std::fabs(z) <= o.l1 ? 0.0f : pulled / (std::sqrt(n) / o.learning_rate + 2.0f * o.l2);
       s0[d] = n;

@@ -27,7 +27,7 @@ def move(
         return torch.sign(p) * (p.abs() - rate * o.l1).clamp(min=0) / (1 + rate * o.l2), s0, s1
     if o.optimizer == "ftrl":
         n = s0 + g * g
-        z = s1 + g - (n.sqrt() - s0.sqrt()) / lr * w
+        z = s1 + g - g * g / (n.sqrt() + s0.sqrt()) / lr * w  # sqrt(n') - sqrt(n) without losing its digits
         w = (o.l1 * torch.sign(z) - z) / (n.sqrt() / lr + 2 * o.l2)
         return torch.where(z.abs() <= o.l1, 0, w), n, z
     m = o.beta1 * s0 + (1 - o.beta1) * g  # adam

@@ -4,8 +4,9 @@ Nothing here reads raw values (that is `manyhot.data`) or defines a layer (`many
 Read `_run.py` first, then `_loop.py`.
 """
 
+from ._dense import dense_optimizer
 from ._metrics import auc, evaluate_logits, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
 
-__all__ = ["Listener", "ProgressBar", "Run", "auc", "evaluate_logits", "log_loss", "train", "valid_line"]
+__all__ = ["Listener", "ProgressBar", "Run", "auc", "dense_optimizer", "evaluate_logits", "log_loss", "train", "valid_line"]
