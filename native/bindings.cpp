@@ -43,7 +43,9 @@ Made<T> to_numpy(std::vector<T>&& values) {
   return Made<T>(owned->data(), {owned->size()}, owner);
 }
 
-const float* data_or_null(const std::optional<In<float>>& array) { return array ? array->data() : nullptr; }
+const float* data_or_null(const std::optional<In<float>>& array) {
+  return array ? array->data() : nullptr;
+}
 
 const KernelSet* active_kernels = pick_kernels(std::getenv("MANYHOT_LEVEL"));
 
@@ -103,8 +105,8 @@ using Moments = std::tuple<int, float, float, float, float, float, float, float,
 Optimizer optimizer_of(const Moments& o) {
   const int rule = std::get<0>(o);
   require(rule >= 0 && rule <= 4, "unknown optimizer rule");
-  return {static_cast<Rule>(rule), std::get<1>(o), std::get<2>(o), std::get<3>(o), std::get<4>(o), std::get<5>(o),
-          std::get<6>(o), std::get<7>(o), std::get<8>(o), std::get<9>(o)};
+  return {static_cast<Rule>(rule), std::get<1>(o), std::get<2>(o), std::get<3>(o), std::get<4>(o),
+          std::get<5>(o),          std::get<6>(o), std::get<7>(o), std::get<8>(o), std::get<9>(o)};
 }
 
 void backward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets,
@@ -122,7 +124,8 @@ void backward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<flo
   check_offsets(starts.data(), starts.size(), ids.size());
   check_ids(order.data(), order.size(), ids.size());
   check_ids(bags.data(), bags.size(), bag_count);
-  require((!grad_linear || grad_linear->size() == bag_count) && (!grad_pooled || grad_pooled->size() == bag_count * dim) &&
+  require((!grad_linear || grad_linear->size() == bag_count) &&
+              (!grad_pooled || grad_pooled->size() == bag_count * dim) &&
               (!grad_bi || grad_bi->size() == examples * dim) && sum.size() == examples * dim &&
               (!field_pooled || field_pooled->size() == bag_count * dim),
           "a gradient has the wrong size");
@@ -218,7 +221,8 @@ Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int3
   for (size_t i = 0; i < starts.size(); i++)
     inside &= starts.data()[i] >= 0 && lengths.data()[i] >= 0 && starts.data()[i] <= bytes - lengths.data()[i];
   require(inside, "a token lies outside its buffer");
-  return {reinterpret_cast<const char*>(data.data()), starts.data(), lengths.data(), static_cast<int64_t>(starts.size())};
+  return {reinterpret_cast<const char*>(data.data()), starts.data(), lengths.data(),
+          static_cast<int64_t>(starts.size())};
 }
 
 // times: how often each token was seen; None: once. The empty token stands for a missing value and is not counted.

@@ -8,7 +8,8 @@ namespace manyhot {
 
 enum class Combiner : uint8_t { sum = 0, mean = 1, sqrtn = 2 };
 
-// A run of consecutive examples: offsets [rows*F+1] into ids and weights (weights null: all 1), labels null where unknown.
+// A run of consecutive examples: offsets [rows*F+1] into ids and weights (weights null: all 1), labels null where
+// unknown.
 struct Chunk {
   const int32_t* offsets;
   const int32_t* ids;
@@ -23,7 +24,8 @@ struct GatheredBatch {
   bool unit_weights = true;
 };
 
-// Appends one bag with normalised weights (docs/semantics.md, section 2): mean x/sum(x), sqrtn x/sqrt(sum x^2), both over x > 0 only.
+// Appends one bag with normalised weights (docs/semantics.md, section 2): mean x/sum(x), sqrtn x/sqrt(sum x^2), both
+// over x > 0 only.
 inline void append_bag(GatheredBatch& out, const int32_t* ids, const float* weights, int64_t num_pairs, int32_t base,
                        Combiner combiner, int32_t bag) {
   double total = 0;
@@ -73,7 +75,8 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
   return out;
 }
 
-// Columns of pairs, each with offsets [rows+1], into row-major bags: columns come field by field, and a field may have several.
+// Columns of pairs, each with offsets [rows+1], into row-major bags: columns come field by field, and a field may have
+// several.
 struct PairColumn {
   const int32_t* ids;
   const float* weights;  // null: all 1

@@ -71,8 +71,7 @@ void forward_all(const Table& table, const Batch& batch, bool field_pairs, const
   const int64_t last_pair = batch.offsets[batch.num_examples * batch.num_fields];
   (void)num_threads;
 #pragma omp parallel for schedule(static) num_threads(num_threads)
-  for (int64_t b = 0; b < batch.num_examples; b++)
-    forward_example<kDim>(table, batch, field_pairs, out, b, last_pair);
+  for (int64_t b = 0; b < batch.num_examples; b++) forward_example<kDim>(table, batch, field_pairs, out, b, last_pair);
 }
 
 void move_row(const Optimizer& o, float* row, int params, int d0, int count, const float* g) {

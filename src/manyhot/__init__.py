@@ -1,7 +1,9 @@
-"""manyhot trains and serves CTR models (DeepFM first) on sparse fields of many weighted values over shared vocabularies.
+"""manyhot trains and serves CTR models (DeepFM first) on sparse fields of many weighted values over shared
+vocabularies.
 
-The names below are the public API; they are imported when first used, so `import manyhot` costs nothing. Rooms, from the top:
-cli, demo, training and scoring, model_file, nn, data, kernels, schema, errors; each may import only from those below it.
+The names below are the public API; they are imported when first used, so `import manyhot` costs nothing. Rooms, from
+the top: cli, demo, training and scoring, model_file, nn, data, kernels, schema, errors; each may import only from those
+below it.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """From raw rows to batches: Source -> Encoder -> Examples -> Loader.
 
-Everything that touches Arrow, files of rows and tokens lives here, and the Encoder is the only code anywhere that turns raw
-values into ids. No torch. What fields mean is `manyhot.schema`'s; what is computed from ids is `manyhot.nn`'s. Read
+Everything that touches Arrow, files of rows and tokens lives here, and the Encoder is the only code anywhere that turns
+raw values into ids. No torch. What fields mean is `manyhot.schema`'s; what is computed from ids is `manyhot.nn`'s. Read
 `_encoder.py` first, then `_bags.py` (kinds of columns) and `_loader.py`.
 """
 
+from ._batches import Rejects, SourceBatch
 from ._cache import ExampleCache
 from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
 from ._layout import TableLayout
 from ._loader import Batch, Loader
 from ._source import Source, as_source, open_source
-from ._batches import Rejects, SourceBatch
 
 __all__ = [
     "Batch",

@@ -82,7 +82,9 @@ class ColumnReader:
                 raise self.wrong_type(array, "which needs no separators; remove them")
             return self.text_bags(array, separators)
         if pa.types.is_map(kind):
-            offsets, entries = self.flat_list(array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))))
+            offsets, entries = self.flat_list(
+                array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+            )
             return self.pairs(entries.field(0), entries.field(1), offsets, weights)
         if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
             offsets, values = self.flat_list(array)
@@ -155,7 +157,12 @@ class ColumnReader:
         if weights is None:
             return None
         kind = weights.type
-        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)):
+        if not (
+            pa.types.is_integer(kind)
+            or pa.types.is_floating(kind)
+            or pa.types.is_decimal(kind)
+            or pa.types.is_null(kind)
+        ):
             raise self.wrong_type(weights, "but weights must be numbers")
         with np.errstate(over="ignore"):
             numbers = np.asarray(weights.cast(pa.float64()).fill_null(np.nan)).astype(np.float32)
@@ -212,7 +219,9 @@ def from_text(strings: pa.Array) -> Tokens:
     if count == 0:
         return Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32))
     ends = np.frombuffer(offset_buffer, np.int64)[strings.offset : strings.offset + count + 1]
-    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None and data_buffer.size else np.zeros(0, np.uint8)
+    data = (
+        np.frombuffer(data_buffer, np.uint8) if data_buffer is not None and data_buffer.size else np.zeros(0, np.uint8)
+    )
     lengths = np.diff(ends).astype(np.int32)
     if strings.null_count:
         lengths = np.where(np.asarray(pc.is_valid(strings)), lengths, 0).astype(np.int32)

@@ -1,4 +1,4 @@
-"""SourceBatch: rows of one origin as Arrow columns, with the place of each row for error sentences; and their rejects."""
+"""SourceBatch: rows of one origin as Arrow columns, each with a place for error sentences; and their Rejects."""
 
 from __future__ import annotations
 

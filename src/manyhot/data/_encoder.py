@@ -27,8 +27,8 @@ __all__ = ["EncodedChunk", "Encoder"]
 
 @dataclass(frozen=True)
 class EncodedChunk:
-    """Encoded rows, row-major: offsets int32 [rows*F+1], ids int32 [N] within their vocabularies, weights float32 [N] or
-    None (all 1; not yet normalised by a combiner), labels float32 [rows] or None."""
+    """Encoded rows, row-major: offsets int32 [rows*F+1], ids int32 [N] within their vocabularies, weights float32 [N]
+    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None."""
 
     offsets: Int32s
     ids: Int32s
@@ -97,7 +97,7 @@ class Encoder:
 
     def state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Plain settings and arrays, for the model file and the cache; `from_state` turns them back."""
-        arrays = {}
+        arrays: dict[str, npt.NDArray[Any]] = {}
         for name, vocabulary in self.vocabularies.items():
             arrays[f"vocabulary.{name}.tokens"], arrays[f"vocabulary.{name}.offsets"] = vocabulary.to_arrays()
         numbers = [[field, column, number.fitted] for (field, column), number in self._numbers.items()]

@@ -1,8 +1,8 @@
 """Examples: encoded rows in memory, or memory-mapped from an Arrow IPC file.
 
-On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that out
-as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open it.
-Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
+On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that
+out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open
+it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Examples:
     def labels(self) -> Float32s | None:
         """float32 [num_rows], None where the rows were encoded without."""
         parts = [chunk.labels for chunk in self.chunks]
-        return None if any(part is None for part in parts) else np.concatenate([*parts, np.zeros(0, np.float32)])  # type: ignore[list-item]
+        return None if any(part is None for part in parts) else np.concatenate([*parts, np.zeros(0, np.float32)])
 
     def store(self, kernels: Kernels) -> ExampleStore:
         """The chunks as the kernels gather from them, without a copy."""
@@ -86,7 +86,9 @@ def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
     pairs = pa.StructArray.from_arrays([pa.array(chunk.ids), weights], ["id", "weight"])
     bags = pa.ListArray.from_arrays(pa.array(chunk.offsets), pairs)
     labels = pa.array(chunk.labels) if chunk.labels is not None else pa.nulls(rows, pa.float32())
-    return pa.record_batch([labels, pa.FixedSizeListArray.from_arrays(bags, type=schema.field("bags").type)], schema=schema)
+    return pa.record_batch(
+        [labels, pa.FixedSizeListArray.from_arrays(bags, type=schema.field("bags").type)], schema=schema
+    )
 
 
 def _to_chunk(batch: pa.RecordBatch) -> EncodedChunk:

@@ -40,7 +40,9 @@ class TableLayout:
             ranges[name] = (start, start + sizes[name])
             start += sizes[name]
         if start >= 2**31:
-            raise ConfigError(f"the vocabularies have {start} tokens, more than 2^31 - 1; raise min_count or set max_size")
+            raise ConfigError(
+                f"the vocabularies have {start} tokens, more than 2^31 - 1; raise min_count or set max_size"
+            )
         bases = np.array([ranges[f.vocabulary_name][0] for f in schema.fields], np.int32)
         combiners = np.array([_COMBINERS.index(f.effective_combiner) for f in schema.fields], np.uint8)
         return cls(ranges, bases, combiners)

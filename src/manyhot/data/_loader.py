@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ class Batch:
 class Loader:
     """Batches of Examples, in order or shuffled; the same seed and epoch give the same batches.
 
-    with_plan: make row plans for the backward pass. num_ahead: batches made in the background before they are asked for.
+    with_plan: make row plans for the backward pass. num_ahead: batches made in the background before they are asked
+        for.
     """
 
     def __init__(
@@ -62,10 +64,9 @@ class Loader:
 
         def put(item: Batch | BaseException | None) -> None:
             while not stop.is_set():
-                try:
-                    return ready.put(item, timeout=0.1)
-                except queue.Full:
-                    continue
+                with contextlib.suppress(queue.Full):
+                    ready.put(item, timeout=0.1)
+                    return
 
         def work() -> None:
             try:
@@ -74,7 +75,7 @@ class Loader:
                         return
                     put(self.batch(order[first : first + self.batch_size]))
                 put(None)
-            except BaseException as error:  # handed to the consumer, whatever it is
+            except BaseException as error:  # noqa: BLE001 - handed to the consumer, whatever it is
                 put(error)
 
         thread = threading.Thread(target=work, name="manyhot-loader", daemon=True)

@@ -24,7 +24,12 @@ def read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.N
     kind = array.type
     if pa.types.is_dictionary(kind):
         array, kind = array.dictionary_decode(), kind.value_type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind):
+    if (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+    ):
         numbers = array.cast(pa.float64(), safe=False)
     elif pa.types.is_null(kind):
         numbers = array.cast(pa.float64())
@@ -38,8 +43,8 @@ def read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.N
 
 
 def _parse(reader: ColumnReader, array: pa.Array) -> pa.Array:
-    strings, bad = to_strings(array) if not pa.types.is_temporal(array.type) else (None, [])
-    if strings is None:
+    strings, bad = to_strings(array)
+    if strings is None or pa.types.is_temporal(array.type):
         raise reader.wrong_type(array, "but the field is numeric")
     reader.fail(bad, "is not UTF-8 text")
     strings = pc.utf8_trim_whitespace(strings)
@@ -83,7 +88,9 @@ class NumericColumn:
         low, high, n, m, s = self._moments
         total = n + count
         joined = s + squares + (mean - m) ** 2 * n * count / total
-        self._moments = np.array([min(low, values.min()), max(high, values.max()), total, m + (mean - m) * count / total, joined])
+        self._moments = np.array(
+            [min(low, values.min()), max(high, values.max()), total, m + (mean - m) * count / total, joined]
+        )
         if self.counts_late:
             for value, times in zip(*np.unique(values, return_counts=True), strict=True):
                 self._values[float(value)] = self._values.get(float(value), 0) + int(times)
@@ -124,7 +131,9 @@ class NumericColumn:
     def _run(self, reader: ColumnReader | None, values: Float64s, steps: tuple[Step, ...]) -> Float64s:
         for step in steps:
             if step.name == "log1p" and reader is not None and (values <= -1).any():
-                reader.fail_values(values <= -1, 'is at or below -1, where log1p is undefined; put "clip(0, inf)" before it')
+                reader.fail_values(
+                    values <= -1, 'is at or below -1, where log1p is undefined; put "clip(0, inf)" before it'
+                )
                 values = np.maximum(values, 0)
             values = _STEPS[step.name](values, step, self.fitted)
         return values

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -61,13 +61,20 @@ def _expand(patterns: Sequence[str | Path], folder: Path) -> list[Path]:
     paths: list[Path] = []
     for pattern in patterns:
         full = folder / pattern
-        found = [full] if full.exists() else [Path(p) for p in sorted(glob.glob(str(full), recursive=True))]
+        found = [full] if full.exists() else _matches(full)
         if not found:
             raise DataError(f"{full}: there is no such file; check the path")
         paths += sorted(p for p in full.rglob("*") if p.is_file() and _kind(p)) if full.is_dir() else found
         if full.is_dir() and not paths:
             raise DataError(f"{full}: the folder holds no file that can be read{_SUPPORTED}")
     return paths
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """Files that a pattern with *, ?, [] or ** names, in order."""
+    plain = itertools.takewhile(lambda part: not set(part) & set("*?["), pattern.parts)
+    root = Path(*plain)
+    return sorted(root.glob(str(pattern.relative_to(root)))) if root != pattern else []
 
 
 _SUPPORTED = f"; known endings: {', '.join([*_PARQUET, *_TEXT, *_ARROW])}, text also with .gz, .bz2, .zst"

@@ -2,7 +2,8 @@
 
 This room knows arrays, not fields: ids, weights, offsets, rows of one big table. What an id means is `manyhot.data`'s
 business, what the outputs are for is `manyhot.nn`'s. `select("native" | "reference")` gives the implementation; torch
-is imported only by the reference and by `rules.py`, the optimizers' formulas. Read `_contract.py` first, then `_reference.py`: it is the definition.
+is imported only by the reference and by `rules.py`, the optimizers' formulas. Read `_contract.py` first, then
+`_reference.py`: it is the definition.
 """
 
 from ._contract import (
@@ -19,7 +20,7 @@ from ._contract import (
     row_stride,
 )
 from ._select import select
-from ._text import TextFault, TokenTable, Tokens, hash_tokens, identity_ids, interleave, parse_bags
+from ._text import TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
 
 __all__ = [
     "ExampleStore",

@@ -104,7 +104,9 @@ class OptimizerStep:
 class ExampleStore(Protocol):
     """Chunks of Examples from which batches are gathered."""
 
-    num_rows: int
+    @property
+    def num_rows(self) -> int:
+        """Examples added."""
 
     def add(self, offsets: Int32s, ids: Int32s, weights: Float32s | None, labels: Float32s | None) -> None:
         """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or None."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -23,7 +25,12 @@ def forward_rows(rows: Tensor, ids: Tensor, jagged: Jagged, field_pairs: bool) -
     pooled = total[:, :dim].view(num_examples, num_fields, dim)
     squares = rows.new_zeros(num_examples, dim).index_add(0, bags // num_fields, scaled[:, :dim].square())
     subtracted = pooled.square().sum(1) if field_pairs else squares
-    return total[:, dim].view(num_examples, num_fields), pooled, pooled.sum(1), (pooled.sum(1).square() - subtracted) / 2
+    return (
+        total[:, dim].view(num_examples, num_fields),
+        pooled,
+        pooled.sum(1),
+        (pooled.sum(1).square() - subtracted) / 2,
+    )
 
 
 class ReferenceKernels:
@@ -98,7 +105,7 @@ class ReferenceStore:
 
     def add(self, offsets: Int32s, ids: Int32s, weights: Float32s | None, labels: Float32s | None) -> None:
         weights = np.ones(len(ids), np.float32) if weights is None else weights
-        self.bags += [(ids[a:b], weights[a:b]) for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        self.bags += [(ids[a:b], weights[a:b]) for a, b in itertools.pairwise(offsets)]
         self.labels += [] if labels is None else labels.tolist()
 
     def gather(

@@ -79,5 +79,5 @@ def identity_ids(tokens: Tokens, size: int) -> Int32s:
 def interleave(
     columns: list[tuple[Int32s, Float32s | None, Int32s, int]], num_rows: int
 ) -> tuple[Int32s, Float32s | None, Int32s]:
-    """Columns (ids, weights, offsets [rows+1], field), field by field, into row-major ids, weights, offsets [rows*F+1]."""
+    """Columns (ids, weights, offsets [rows+1], field), by field, into row-major ids, weights, offsets [rows*F+1]."""
     return _native.interleave(columns, num_rows)

@@ -35,7 +35,7 @@ _PROOF_TOLERANCE = 1e-5
 
 
 def save_model(path: Path, saved: SavedModel) -> None:
-    """Writes the file; it appears under its name only when it is whole. Raises ModelFileError where it cannot be written."""
+    """Writes the file; it appears under its name only when it is whole. Raises ModelFileError where it cannot be."""
     settings, tensors = saved.encoder.state()
     tables = saved.network.tables
     for name in tables.layout.ranges:
@@ -45,7 +45,12 @@ def save_model(path: Path, saved: SavedModel) -> None:
         tensors[f"dense.{name}"] = value.numpy()
     tensors["proof.rows"] = _to_bytes(saved.proof_rows)
     tensors["proof.probabilities"] = saved.proof_probabilities
-    header = {"format": FORMAT, "encoder": settings, "model": msgspec.to_builtins(saved.config), "summary": saved.summary}
+    header = {
+        "format": FORMAT,
+        "encoder": settings,
+        "model": msgspec.to_builtins(saved.config),
+        "summary": saved.summary,
+    }
     part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +70,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def load_model(path: Path, *, kernels: str = "native") -> SavedModel:
-    """Reads a file and scores its proof rows. Raises ModelFileError where it is damaged, foreign, or scores differently."""
+    """Reads a file and scores its proof rows. Raises ModelFileError if it is damaged, foreign or scores otherwise."""
     header, tensors = _open(path)
     try:
         encoder = Encoder.from_state(header["encoder"], tensors)
@@ -73,14 +78,21 @@ def load_model(path: Path, *, kernels: str = "native") -> SavedModel:
         network = build_model(config, TableLayout.of(encoder), select(kernels))
         _fill(network, tensors)
         saved = SavedModel(
-            encoder, config, network, header["summary"], _from_bytes(tensors["proof.rows"]), tensors["proof.probabilities"]
+            encoder,
+            config,
+            network,
+            header["summary"],
+            _from_bytes(tensors["proof.rows"]),
+            tensors["proof.probabilities"],
         )
         again = saved.probabilities(open_source(saved.proof_rows))
     except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
         raise ModelFileError(f"{path}: the model file is damaged: {error}") from None
     stored = saved.proof_probabilities
     if again.shape != stored.shape or not np.all(np.abs(again - stored) <= _PROOF_TOLERANCE):
-        raise ModelFileError(f"{path}: the model scores its proof rows differently from when it was saved; do not use it")
+        raise ModelFileError(
+            f"{path}: the model scores its proof rows differently from when it was saved; do not use it"
+        )
     return saved
 
 
@@ -107,9 +119,13 @@ def _fill(network: Model, tensors: dict[str, Any]) -> None:
         for kind, view in (("latent", network.tables.latent(name)), ("linear", network.tables.linear(name))):
             tensor = tensors[f"table.{name}.{kind}"]
             if tensor.shape != view.shape or tensor.dtype != np.float32:
-                raise ValueError(f"table.{name}.{kind} is {tensor.dtype} {tensor.shape} instead of float32 {view.shape}")
+                raise ValueError(
+                    f"table.{name}.{kind} is {tensor.dtype} {tensor.shape} instead of float32 {view.shape}"
+                )
             view[...] = tensor
-    dense = {name.removeprefix("dense."): torch.from_numpy(t) for name, t in tensors.items() if name.startswith("dense.")}
+    dense = {
+        name.removeprefix("dense."): torch.from_numpy(t) for name, t in tensors.items() if name.startswith("dense.")
+    }
     network.load_state_dict(dense)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,18 +36,23 @@ class SavedModel:
 
     def probabilities(self, source: Source) -> Float32s:
         """float32 [rows] in the order of the rows. Raises DataError, BadRowsError."""
+        logits = np.concatenate([np.zeros(0, np.float32), *(z for _, z in self._logits(source, with_labels=False))])
+        return (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+
+    def labelled_logits(self, source: Source) -> tuple[Float32s, Float32s]:
+        """Labels and logits, float32 [rows] each. Raises DataError, BadRowsError."""
+        parts = [(np.zeros(0, np.float32), np.zeros(0, np.float32)), *self._logits(source, with_labels=True)]
+        return np.concatenate([y for y, _ in parts]), np.concatenate([z for _, z in parts])
+
+    def _logits(self, source: Source, *, with_labels: bool) -> Iterator[tuple[Float32s, Float32s]]:
         num_fields = len(self.encoder.schema.fields)
-        parts = [np.zeros(0, np.float32)]
-        for chunk in self.encoder.encode(source, with_labels=False):
-            logits = predict_logits(self.network, Examples([chunk], num_fields))
-            parts.append((1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32))
-        return np.concatenate(parts)
+        for chunk in self.encoder.encode(source, with_labels=with_labels):
+            labels = chunk.labels if chunk.labels is not None else np.zeros(0, np.float32)
+            yield labels, predict_logits(self.network, Examples([chunk], num_fields))
 
 
 def take_proof(saved: SavedModel, source: Source) -> SavedModel:
     """With the first rows of the source and their probabilities, which loading checks."""
     rows = next(iter(source.batches(saved.encoder.schema.columns, Rejects()))).batch.slice(0, _PROOF_ROWS)
     table = pa.Table.from_batches([rows])
-    return dataclasses.replace(
-        saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table))
-    )
+    return dataclasses.replace(saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table)))

@@ -1,4 +1,4 @@
-"""Heads: each turns what the tables give into one term of the logit, shape (B,). B examples, F fields, D latent size."""
+"""Heads: each turns what the tables give into one term (B,) of the logit. B examples, F fields, D latent size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LinearHead(nn.Module):
 
 
 class FMHead(nn.Module):
-    """bi @ h (+ h0): every pair of features by Rendle 2010, weighted a latent dimension as in NFM (He & Chua 2017, eq. 6)."""
+    """bi @ h (+ h0): pairs of features (Rendle 2010), a coefficient a latent dimension (He & Chua 2017, eq. 6)."""
 
     def __init__(self, dim: int, *, bias: bool) -> None:
         super().__init__()
@@ -41,8 +41,8 @@ class FMHead(nn.Module):
 class DeepHead(nn.Module):
     """MLP(concat_f pooled_f): DeepFM (Guo et al. 2017, section 2.1).
 
-    layer_order "standard": Linear, BatchNorm, ReLU, Dropout; "article": Linear, ReLU, Dropout, BatchNorm. Then Linear to 1,
-    without a bias of its own unless `bias`.
+    layer_order "standard": Linear, BatchNorm, ReLU, Dropout; "article": Linear, ReLU, Dropout, BatchNorm. Then Linear
+    to 1, without a bias of its own unless `bias`.
     """
 
     def __init__(

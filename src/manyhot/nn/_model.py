@@ -41,13 +41,11 @@ def build_model(
 ) -> Model:
     """A model with fresh weights; the same seed gives the same, and torch's own random state is left alone."""
     dim = config.embedding_dim if config.has_latent else 0
-    tables = Tables(
-        layout, dim, kernels, optimizer=optimizer, field_pairs=config.pairs == "fields", threads=threads
-    )
+    tables = Tables(layout, dim, kernels, optimizer=optimizer, field_pairs=config.pairs == "fields", threads=threads)
     tables.initialise(seed, config.embedding_scale)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        heads = {name: _head(name, config, layout.num_fields) for name in config.heads or ()}
+        heads: dict[str, nn.Module] = {name: _head(name, config, layout.num_fields) for name in config.heads or ()}
     return Model(tables, heads)
 
 

@@ -28,7 +28,8 @@ class Tables:
 
     layout: where the vocabularies lie. dim: D, 0 for linear weights only. optimizer: how rows move when a loss is
     differentiated; None leaves them and keeps the gradients of the last backward pass in `row_gradients`
-    (rows int32 [R], float32 [R, D+1]). field_pairs: bi leaves out pairs inside a field. threads: None is torch's number.
+    (rows int32 [R], float32 [R, D+1]). field_pairs: bi leaves out pairs inside a field. threads: None is torch's
+    number.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Tables:
         self._anchor = torch.zeros(0, requires_grad=True)
 
     def initialise(self, seed: int, scale: float) -> None:
-        """Latent rows from N(0, scale^2), linear weights 0; each vocabulary by its name, whatever the order of fields."""
+        """Latent rows from N(0, scale^2), linear weights 0; by vocabulary name, whatever the order of fields."""
         for name in self.layout.ranges:
             latent, linear = self.latent(name), self.linear(name)
             generator = np.random.default_rng([seed, *name.encode()])
@@ -106,7 +107,7 @@ class _Lookup(torch.autograd.Function):
         return torch.from_numpy(outputs.linear), torch.from_numpy(outputs.pooled), torch.from_numpy(outputs.bi)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[None, None, None]:
         arrays = (None if g is None else g.contiguous().numpy() for g in grads)
         ctx.tables.receive(ctx.batch, ctx.outputs, Gradients(*arrays))
         return None, None, None

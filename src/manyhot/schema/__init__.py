@@ -1,7 +1,7 @@
 """What rows mean and what is to be trained: Vocabulary, Field, Schema, and the experiment file.
 
-Plain frozen structs that check themselves; no torch, no pyarrow, no file but the experiment's TOML. What the words do to
-data lives in `manyhot.data`, what they do to numbers in `manyhot.nn` and `manyhot.training`. Read `_field.py` first.
+Plain frozen structs that check themselves; no torch, no pyarrow, no file but the experiment's TOML. What the words do
+to data lives in `manyhot.data`, what they do to numbers in `manyhot.nn` and `manyhot.training`. Read `_field.py` first.
 """
 
 from ._config import convert

@@ -83,7 +83,9 @@ def _experiment(data: dict[str, Any], folder: Path) -> Experiment:
     source = convert(data["data"], DataConfig, "data")
     return Experiment(
         data=source,
-        schema=Schema.from_dict({"label": source.label, **{k: data[k] for k in ("vocabularies", "fields") if k in data}}),
+        schema=Schema.from_dict(
+            {"label": source.label, **{k: data[k] for k in ("vocabularies", "fields") if k in data}}
+        ),
         model=convert(data.get("model", {"name": "deepfm"}), ModelConfig, "model"),
         training=convert(data.get("training", {}), TrainingConfig, "training"),
         folder=folder,

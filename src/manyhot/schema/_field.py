@@ -16,7 +16,8 @@ Combiner = Literal["sum", "mean", "sqrtn"]
 
 
 class Separators(Config, frozen=True, kw_only=True):
-    """How a bag is written as text. pair: between pairs. weight: between token and weight, None where there are no weights.
+    """How a bag is written as text. pair: between pairs. weight: between token and weight, None where there are no
+    weights.
 
     A token may contain the weight separator: a pair is split at the last one.
     """
@@ -45,7 +46,8 @@ class Field(_Leading, frozen=True, kw_only=True):
     vocabulary: the Vocabulary (or its name); fields naming the same one share its tables. None: one of its own.
     combiner: "sum", "mean" or "sqrtn"; None is sqrtn for tokens and sum for numeric values
         (a single number divided by itself would always be 1).
-    column: the column that feeds it: a scalar (string, int, bool, date), a list, a list of structs (token, weight), a map,
+    column: the column that feeds it: a scalar (string, int, bool, date), a list, a list of structs (token, weight), a
+        map,
         or text with `separators`.
     columns: several columns in one bag; a token becomes "column/token", a numeric value gets the token "column".
     weights: a column of weights parallel to `column`.

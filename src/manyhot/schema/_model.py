@@ -58,7 +58,9 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError('model: give name = "deepfm" or heads = ["linear", "fm", "deep"]')
         heads = self.heads or MODELS[self.name or ""]
         if self.name is not None and self.heads is not None and set(self.heads) != set(MODELS[self.name]):
-            raise ConfigError(f'model: "{self.name}" has the heads {list(MODELS[self.name])}; keep name or heads, not both')
+            raise ConfigError(
+                f'model: "{self.name}" has the heads {list(MODELS[self.name])}; keep name or heads, not both'
+            )
         if len(set(heads)) != len(heads):
             raise ConfigError("model: a head is named twice in heads")
         self._check_numbers(heads)

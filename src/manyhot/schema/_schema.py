@@ -91,7 +91,9 @@ def _known_vocabularies(fields: Sequence[Field], given: Sequence[Vocabulary]) ->
     known: dict[str, Vocabulary] = {}
     for vocabulary in (*given, *(f.vocabulary for f in fields)):
         if isinstance(vocabulary, Vocabulary) and known.setdefault(vocabulary.name, vocabulary) != vocabulary:
-            raise ConfigError(f'two different vocabularies are named "{vocabulary.name}"; give one of them another name')
+            raise ConfigError(
+                f'two different vocabularies are named "{vocabulary.name}"; give one of them another name'
+            )
     return known
 
 

@@ -71,7 +71,8 @@ class TableOptimizer(_Optimizer, frozen=True, kw_only=True):
 class DenseOptimizer(_Optimizer, frozen=True, kw_only=True):
     """How the dense part (MLP, head coefficients, biases) moves.
 
-    optimizer: torch's "sgd", "adagrad" and "adam" (with decoupled weight decay, as AdamW); "proximal_adagrad" and "ftrl"
+    optimizer: torch's "sgd", "adagrad" and "adam" (with decoupled weight decay, as AdamW); "proximal_adagrad" and
+        "ftrl"
         by the tables' formulas.
     """
 

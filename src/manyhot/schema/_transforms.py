@@ -1,4 +1,4 @@
-"""Numeric transform steps as text ("clip(0, 20)", "log1p", "bucket(1, 5)"): names, arguments, and what may follow what."""
+"""Numeric transform steps as text ("clip(0, 20)", "log1p", "bucket(1, 5)"): names, arguments, allowed order."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from manyhot.data import Encoder, Source, open_source
 from manyhot.kernels import Float32s
 from manyhot.model_file import SavedModel, load_model
@@ -33,16 +31,16 @@ class Scorer:
     def score(self, data: Any) -> Float32s:
         """Probabilities float32 [rows], in the order of the rows.
 
-        data: a path, glob or list of them, any object with the Arrow PyCapsule protocol, or a dict of columns; columns in
+        data: a path, glob or list of them, any object with the Arrow PyCapsule protocol, or a dict of columns; columns
+            in
             any order, others than the schema's are ignored, no label is needed.
         Raises DataError where a column is missing, BadRowsError where rows are bad.
         """
         return self._saved.probabilities(self.source(data))
 
-    def labels(self, data: Any) -> Float32s:
-        """The labels float32 [rows] of the same rows."""
-        chunks = self.encoder.encode(self.source(data), with_labels=True)
-        return np.concatenate([np.zeros(0, np.float32), *(c.labels for c in chunks if c.labels is not None)])
+    def evaluate(self, data: Any) -> tuple[Float32s, Float32s]:
+        """Labels float32 [rows] in {0, 1} and logits float32 [rows] of labelled rows; metrics take both."""
+        return self._saved.labelled_logits(self.source(data))
 
 
 def load(path: str | Path, *, kernels: str = "native") -> Scorer:

@@ -1,7 +1,7 @@
 """From Examples to a trained model: the loop, dense optimizers, early stopping, metrics, and `train`, which ties them.
 
-Nothing here reads raw values (that is `manyhot.data`) or defines a layer (`manyhot.nn`); scoring does not need this room.
-Read `_run.py` first, then `_loop.py`.
+Nothing here reads raw values (that is `manyhot.data`) or defines a layer (`manyhot.nn`); scoring does not need this
+room. Read `_run.py` first, then `_loop.py`.
 """
 
 from ._dense import dense_optimizer
@@ -9,4 +9,14 @@ from ._metrics import auc, evaluate_logits, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
 
-__all__ = ["Listener", "ProgressBar", "Run", "auc", "dense_optimizer", "evaluate_logits", "log_loss", "train", "valid_line"]
+__all__ = [
+    "Listener",
+    "ProgressBar",
+    "Run",
+    "auc",
+    "dense_optimizer",
+    "evaluate_logits",
+    "log_loss",
+    "train",
+    "valid_line",
+]

@@ -24,10 +24,12 @@ class BestWeights:
         self._dense: dict[str, Any] = {}
 
     def update(self, model: Model, metrics: dict[str, float | None]) -> bool:
-        """Takes a validation; returns whether patience has run out. Raises TrainingError where the metric is undefined."""
+        """Takes a validation; whether patience has run out. Raises TrainingError where the metric is undefined."""
         value = metrics[self.config.metric]
         if value is None:
-            raise TrainingError(f"early stopping: {self.config.metric} is undefined, valid holds labels of one class only")
+            raise TrainingError(
+                f"early stopping: {self.config.metric} is undefined, valid holds labels of one class only"
+            )
         better = -value if self.config.metric == "log_loss" else value
         if self.best is None or better > self.best:
             self.best, self.num_worse = better, 0

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import torch
 
-from manyhot.data import ExampleCache, Examples, Source, TableLayout, as_source
+from manyhot.data import ExampleCache, Examples, TableLayout, as_source
 from manyhot.errors import ConfigError, DataError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
@@ -30,12 +30,19 @@ __all__ = ["Run", "train"]
 class Run:
     """A finished training.
 
-    metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and test
+    metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
+        test
         those that were given; seconds of the training loop alone, validation left out.
     """
 
     saved: SavedModel
     metrics: dict[str, Any]
+
+    @property
+    def num_parameters(self) -> int:
+        """Weights of the tables and of the dense part, optimizer state left out."""
+        network = self.saved.network
+        return network.tables.layout.num_rows * (network.tables.dim + 1) + sum(p.numel() for p in network.parameters())
 
     def save(self, path: str | Path) -> None:
         """Writes the model file; it appears only when it is whole. `manyhot.load` reads it."""
@@ -73,7 +80,9 @@ def train(
         raise ConfigError("early_stopping needs rows it can look at; give valid")
     if model.preset == "article":
         schema = _with_combiner_sum(schema)
-    sources = {name: as_source(data) for name, data in (("train", train), ("valid", valid), ("test", test)) if data is not None}
+    sources = {
+        name: as_source(data) for name, data in (("train", train), ("valid", valid), ("test", test)) if data is not None
+    }
     store = ExampleCache(Path(cache) if cache is not None else None)
     encoder, was_there = store.fit(schema, sources["train"])
     sizes = ", ".join(f"{name} {v.size:,}" for name, v in encoder.vocabularies.items())

@@ -1,0 +1,46 @@
+# make setup   a virtual environment with everything, kernels compiled
+# make demo    the main job on simulated data
+# make test    every check and test
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(shell find src native -type f -not -name "*.pyc") CMakeLists.txt pyproject.toml
+CPP := $(wildcard native/*.hpp native/*.cpp)
+
+.PHONY: setup demo test check format clean
+
+setup: .venv/installed
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/requirements: constraints.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python scripts/requirements.py > .venv/wanted.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement .venv/wanted.txt
+	touch $@
+
+# Without build isolation the pinned build tools are used; a new source file needs a new install, an edited one does not hurt.
+.venv/installed: .venv/requirements $(SOURCES)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/manyhot demo
+
+test: setup check
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run --Werror $(CPP)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check-sizes
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(CPP)
+
+clean:
+	rm -rf .venv build runs .manyhot_cache

@@ -1,0 +1,46 @@
+"""The list of commands, and what happens to errors. Imports no torch, no pyarrow, no command: --help stays quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import cyclopts
+
+from manyhot import __version__
+from manyhot.errors import ManyhotError
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "demo": "Simulate an app-store log, train five models on it, compare them.",
+    "train": "Train the model of an experiment file.",
+    "evaluate": "AUC and log loss of a model on labelled rows.",
+    "score": "Probabilities of rows, written to a Parquet file.",
+    "inspect": "What a model file holds.",
+}
+
+
+def _app() -> cyclopts.App:
+    app = cyclopts.App(
+        name="manyhot",
+        help="Train and score CTR models on sparse fields of many weighted values over shared vocabularies.",
+        version=__version__,
+    )
+    for name, help_text in _COMMANDS.items():
+        app.command(f"manyhot.cli.{name}:{name}", name=name, help=help_text)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command and exits: 0, 2 for bad input (one sentence on standard error), 130 when interrupted."""
+    try:
+        _app()(arguments, exit_on_error=False, result_action="return_value")
+    except cyclopts.CycloptsError:  # cyclopts has printed it
+        sys.exit(2)
+    except ManyhotError as error:
+        sys.stderr.write(f"manyhot: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("manyhot: interrupted\n")
+        sys.exit(130)

@@ -1,0 +1,36 @@
+"""manyhot evaluate MODEL DATA"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from manyhot.errors import DataError
+from manyhot.scoring import load
+from manyhot.training import evaluate_logits
+
+from ._output import console, metric_text
+
+__all__ = ["evaluate"]
+
+
+def evaluate(model: Path, data: list[str], /, *, as_json: bool = False) -> None:
+    """AUC and log loss of a model on labelled rows.
+
+    Parameters
+    ----------
+    model
+        A model file.
+    data
+        Paths or globs of the rows: Parquet, CSV, TSV, Arrow.
+    as_json
+        Print JSON instead of a line.
+    """
+    labels, logits = load(model).evaluate(data)
+    if not len(labels):
+        raise DataError(f"{data[0]}: there are no rows to evaluate")
+    metrics = evaluate_logits(labels, logits)
+    if as_json:
+        console.print(json.dumps({**metrics, "examples": len(labels)}))
+    else:
+        console.print(f"{len(labels):,} examples  {metric_text(metrics)}")

@@ -1,0 +1,32 @@
+"""manyhot score MODEL DATA --out FILE.parquet"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manyhot.scoring import load
+
+from ._output import console, whole_file
+
+__all__ = ["score"]
+
+
+def score(model: Path, data: list[str], /, *, out: Path) -> None:
+    """Probabilities of rows, written to a Parquet file with one column, probability, in the order of the rows.
+
+    Parameters
+    ----------
+    model
+        A model file.
+    data
+        Paths or globs of the rows: Parquet, CSV, TSV, Arrow. No label is needed.
+    out
+        The Parquet file to write; it appears only when it is whole.
+    """
+    probabilities = load(model).score(data)
+    with whole_file(out) as part:
+        pq.write_table(pa.table({"probability": probabilities}), part)
+    console.print(f"{len(probabilities):,} probabilities: {out}")

@@ -1,0 +1,142 @@
+"""The demo: one log, five models, one table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from manyhot.schema import (
+    LR,
+    DeepFM,
+    EarlyStopping,
+    Field,
+    ModelConfig,
+    Schema,
+    TableOptimizer,
+    TrainingConfig,
+    Vocabulary,
+)
+from manyhot.training import Run, auc, train
+
+from ._simulate import Log, simulate
+
+__all__ = ["DemoResult", "run_demo"]
+
+_APP_FIELDS = ("active_apps", "installed_apps", "uninstalled_apps")
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """A line of the table: AUC and log loss on the test rows (None where not meaningful), parameters, seconds."""
+
+    name: str
+    auc: float | None
+    log_loss: float | None = None
+    num_parameters: int | None = None
+    seconds: float | None = None
+    examples_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is trained: a model on a schema, perhaps on rows with something left out."""
+
+    name: str
+    schema: Schema
+    model: ModelConfig
+    change: Callable[[pa.Table], pa.Table] = lambda rows: rows
+
+
+def _variants() -> list[Variant]:
+    """DeepFM as it is meant, then one thing less at a time, then LR."""
+    app = Vocabulary("app", min_count=5)
+    fields = (
+        *(Field(name, app) for name in (*_APP_FIELDS, "candidate")),
+        *(Field(name) for name in ("category", "city", "hour")),
+        Field("age", numeric=("bucket(20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70)",)),
+    )
+    shared = Schema(label="clicked", fields=fields)
+    apart = [msgspec.structs.replace(f, vocabulary=Vocabulary(f.name, min_count=5)) for f in fields[:4]]
+    separate = Schema(label="clicked", fields=(*apart, *fields[4:]))
+    deepfm = DeepFM(embedding_dim=16, hidden_units=(128, 64))
+    return [
+        Variant("DeepFM", shared, deepfm),
+        Variant("  separate vocabularies", separate, deepfm),
+        Variant("  weights dropped", shared, deepfm, _without_weights),
+        Variant("  field-level pairs", shared, msgspec.structs.replace(deepfm, pairs="fields")),
+        Variant("LR", shared, LR()),
+    ]
+
+
+def run_demo(
+    *, num_impressions: int = 300_000, seed: int = 1, on_stage: Callable[[str], None] = lambda text: None
+) -> tuple[list[DemoResult], Run]:
+    """Simulates, trains every variant on the first 80 %, stops early on the next 10 %, tests on the last 10 %.
+
+    Gives the lines of the table, the ceiling first, and the run of the full DeepFM.
+    """
+    started = time.perf_counter()
+    log = simulate(num_impressions, seed)
+    on_stage(f"simulated {num_impressions:,} impressions in {time.perf_counter() - started:.1f} s")
+    parts = _split(log)
+    test = parts["test"]
+    results = [DemoResult("ceiling", auc(test.rows["clicked"].to_numpy(), test.probabilities))]
+    runs = []
+    for variant in _variants():
+        on_stage(f"training {variant.name.strip()}")
+        run = train(
+            variant.schema,
+            variant.model,
+            training=_training_config(seed),
+            **{name: variant.change(part.rows) for name, part in parts.items()},
+        )
+        runs.append(run)
+        results.append(_result(variant.name, run))
+    return results, runs[0]
+
+
+def _training_config(seed: int) -> TrainingConfig:
+    """The same for every variant."""
+    return TrainingConfig(
+        batch_size=1024,
+        epochs=8,
+        seed=seed,
+        early_stopping=EarlyStopping(patience=1),
+        tables=TableOptimizer(optimizer="adam", learning_rate=0.003),
+    )
+
+
+def _split(log: Log) -> dict[str, Log]:
+    count = log.rows.num_rows
+    bounds = {
+        "train": (0, count * 8 // 10),
+        "valid": (count * 8 // 10, count * 9 // 10),
+        "test": (count * 9 // 10, count),
+    }
+    return {name: Log(log.rows.slice(a, b - a), log.probabilities[a:b]) for name, (a, b) in bounds.items()}
+
+
+def _without_weights(rows: pa.Table) -> pa.Table:
+    """The app lists as plain lists of tokens."""
+    for name in _APP_FIELDS:
+        lists = rows.column(name).combine_chunks()
+        tokens = pa.ListArray.from_arrays(lists.offsets, lists.values.field("token"))
+        rows = rows.set_column(rows.column_names.index(name), name, tokens)
+    return rows
+
+
+def _result(name: str, run: Run) -> DemoResult:
+    metrics: dict[str, Any] = run.metrics
+    return DemoResult(
+        name,
+        metrics["test"]["auc"],
+        metrics["test"]["log_loss"],
+        run.num_parameters,
+        metrics["seconds"],
+        metrics["examples_per_second"],
+    )
