@@ -2,10 +2,10 @@
 
     python examples/movielens/prepare.py FOLDER OUT
 
-FOLDER holds ratings.csv and movies.csv (or .gz) of any MovieLens release in CSV. Each rating becomes a row with the film, its
-genres, and two bags of films the same user rated *before* that moment: liked (4 stars or more) and disliked (2.5 or less),
-the weight growing with the distance from 3 stars, the last 50 of each. Rows are split by time: the first 80 % train, the next
-10 % valid, the last 10 % test. Writes OUT/{train,valid,test}.parquet.
+FOLDER holds ratings.csv and movies.csv (or .gz) of any MovieLens release in CSV. Each rating becomes a row with the
+film, its genres, and two bags of films the same user rated *before* that moment: liked (4 stars or more) and disliked
+(2.5 or less), the weight growing with the distance from 3 stars, the last 50 of each. Rows are split by time: the
+first 80 % train, the next 10 % valid, the last 10 % test. Writes OUT/{train,valid,test}.parquet.
 """
 
 from __future__ import annotations

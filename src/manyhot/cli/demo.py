@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from manyhot.demo import run_demo
+from manyhot.demo import run_demo, simulate
 
 from ._output import console, to_stderr
 
@@ -28,7 +28,8 @@ def demo(*, out: Path = Path("runs/demo"), impressions: int = 300_000, seed: int
     seed
         Of simulation and training.
     """
-    results, run = run_demo(num_impressions=impressions, seed=seed, on_stage=to_stderr.print)
+    to_stderr.print(f"simulating {impressions:,} impressions")
+    results, run = run_demo(simulate(impressions, seed), seed=seed, on_stage=to_stderr.print)
     table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True)
     for heading in ("test AUC", "to ceiling", "log loss", "parameters", "examples/s"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from manyhot.schema import (
 )
 from manyhot.training import Run, auc, train
 
-from ._simulate import Log, simulate
+from ._simulate import Log
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -74,15 +73,12 @@ def _variants() -> list[Variant]:
 
 
 def run_demo(
-    *, num_impressions: int = 300_000, seed: int = 1, on_stage: Callable[[str], None] = lambda text: None
+    log: Log, *, seed: int = 1, on_stage: Callable[[str], None] = lambda text: None
 ) -> tuple[list[DemoResult], Run]:
-    """Simulates, trains every variant on the first 80 %, stops early on the next 10 %, tests on the last 10 %.
+    """Trains every variant on the first 80 % of the log, stops early on the next 10 %, tests on the last 10 %.
 
     Gives the lines of the table, the ceiling first, and the run of the full DeepFM.
     """
-    started = time.perf_counter()
-    log = simulate(num_impressions, seed)
-    on_stage(f"simulated {num_impressions:,} impressions in {time.perf_counter() - started:.1f} s")
     parts = _split(log)
     test = parts["test"]
     results = [DemoResult("ceiling", auc(test.rows["clicked"].to_numpy(), test.probabilities))]

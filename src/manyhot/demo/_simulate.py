@@ -21,7 +21,7 @@ __all__ = ["Log", "simulate"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-NUM_APPS, NUM_USERS, NUM_CATEGORIES, NUM_CITIES, TASTE_DIM = 5_000, 20_000, 25, 50, 6
+NUM_APPS, NUM_CATEGORIES, NUM_CITIES, TASTE_DIM = 5_000, 25, 50, 6
 _CITIES = ("north", "south", "east", "west", "bay", "hill", "river", "lake", "forest", "harbour")
 
 
@@ -33,7 +33,7 @@ class Log:
     probabilities: Floats
 
 
-def simulate(num_impressions: int = 300_000, seed: int = 1) -> Log:
+def simulate(num_impressions: int = 300_000, seed: int = 1, num_users: int = 20_000) -> Log:
     """The log, the same for the same seed.
 
     Columns: clicked, candidate, active_apps, installed_apps and uninstalled_apps (list<struct<token, weight>>),
@@ -45,13 +45,13 @@ def simulate(num_impressions: int = 300_000, seed: int = 1) -> Log:
     vectors = (0.9 * centres[categories] + 0.4 * rng.normal(size=(NUM_APPS, TASTE_DIM))) / np.sqrt(TASTE_DIM)
     popularity = _zipf(NUM_APPS, 1.0)
     quality = rng.normal(size=NUM_APPS)
-    tastes = rng.normal(size=(NUM_USERS, TASTE_DIM))
-    ages = rng.integers(16, 75, NUM_USERS)
-    cities = rng.choice(NUM_CITIES, NUM_USERS, p=_zipf(NUM_CITIES, 0.8))
+    tastes = rng.normal(size=(num_users, TASTE_DIM))
+    ages = rng.integers(16, 75, num_users)
+    cities = rng.choice(NUM_CITIES, num_users, p=_zipf(NUM_CITIES, 0.8))
 
     lists = _app_lists(rng, tastes, vectors, popularity)
 
-    users = rng.integers(0, NUM_USERS, num_impressions)
+    users = rng.integers(0, num_users, num_impressions)
     candidates = rng.choice(NUM_APPS, num_impressions, p=popularity)
     hours = rng.integers(0, 24, num_impressions)
     candidate_categories = categories[candidates]
@@ -114,7 +114,7 @@ def _app_lists(
 
 def _shown_taste(lists: dict[str, tuple[Ints, Floats, Ints]], vectors: Floats) -> Floats:
     """[users, TASTE_DIM], each dimension of mean 0 and variance 1."""
-    shown = np.zeros((NUM_USERS, TASTE_DIM))
+    shown = np.zeros((len(lists["active_apps"][2]), TASTE_DIM))
     for name, sign in (("active_apps", 1.0), ("installed_apps", 1.0), ("uninstalled_apps", -0.5)):
         apps, weights, lengths = lists[name]
         inside = np.where(np.arange(apps.shape[1])[None] < lengths[:, None], weights, 0)
@@ -125,10 +125,14 @@ def _shown_taste(lists: dict[str, tuple[Ints, Floats, Ints]], vectors: Floats) -
 
 
 def _draw(rng: np.random.Generator, log_weights: Floats, count: int) -> Ints:
-    """`count` different columns a row, one after another with probability by weight (Gumbel top-k)."""
-    keys = log_weights + rng.gumbel(size=log_weights.shape)
-    top = np.argpartition(-keys, count, axis=1)[:, :count]
-    return np.take_along_axis(top, np.argsort(-np.take_along_axis(keys, top, 1), axis=1), 1)
+    """`count` different columns a row, one after another with probability by weight.
+
+    The first arrivals of exponential clocks (Efraimidis & Spirakis 2006).
+    """
+    arrivals = rng.standard_exponential(log_weights.shape, np.float32) * np.exp(-log_weights.astype(np.float32))
+    first = np.argpartition(arrivals, count, axis=1)[:, :count]
+    drawn: Ints = np.take_along_axis(first, np.argsort(np.take_along_axis(arrivals, first, 1), axis=1), 1)
+    return drawn
 
 
 def _list_column(names: npt.NDArray[np.str_], apps: Ints, weights: Floats, lengths: Ints, users: Ints) -> pa.Array:

@@ -1,0 +1,5 @@
+"""python -m manyhot.cli"""
+
+from . import main
+
+main()
