@@ -30,7 +30,7 @@ inline std::string_view trimmed(std::string_view text) {
 
 // 0 and the number, or why it is none. Too small for a double is 0; too large, "inf" and "nan" are not finite.
 inline int32_t parse_weight(std::string_view text, float& weight) {
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error == std::errc::invalid_argument || end != text.data() + text.size())

@@ -55,6 +55,7 @@ class ColumnReader:
 
     origin: str
     column: str
+    weights_column: str = ""
     rows: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     reasons: dict[int, str] = field(default_factory=dict)
 
@@ -67,18 +68,22 @@ class ColumnReader:
         for row in rows:
             self.reasons.setdefault(int(row), f'column "{self.column}" {why}')
 
-    def wrong_type(self, array: pa.Array, what: str) -> DataError:
+    def wrong_type(self, array: pa.Array, what: str, column: str = "") -> DataError:
         """The error for a column that can never be read as `what`."""
-        return DataError(f'{self.origin}: column "{self.column}" is {array.type}, {what}')
+        return DataError(f'{self.origin}: column "{column or self.column}" is {array.type}, {what}')
 
     def read(self, array: pa.Array, weights: pa.Array | None, separators: Separators | None) -> Bags:
         """Dispatches on the Arrow type."""
         kind = array.type
         if pa.types.is_dictionary(kind):
             array = array.dictionary_decode()
-            kind = array.type
+        if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
+            array = array.cast(pa.large_binary())  # Arrow cannot filter views
+        kind = array.type
+        if pa.types.is_null(kind):
+            return Bags(from_text(pa.array([], pa.large_string())), None, np.zeros(len(array) + 1, np.int32))
         if separators is not None:
-            if not (pa.types.is_null(kind) or _is_text(kind)):
+            if not _is_text(kind):
                 raise self.wrong_type(array, "which needs no separators; remove them")
             return self.text_bags(array, separators)
         if pa.types.is_map(kind):
@@ -123,8 +128,10 @@ class ColumnReader:
         """The values of a parallel list of weights, where its lengths fit; else the rows are bad."""
         if weights is None:
             return None
+        if pa.types.is_null(weights.type):
+            weights = weights.cast(pa.list_(pa.float32()))
         if not hasattr(weights.type, "value_type") or pa.types.is_dictionary(weights.type):
-            raise self.wrong_type(weights, "but the weights of a list must be a list")
+            raise self.wrong_type(weights, "but the weights of a list must be a list", self.weights_column)
         lengths = np.diff(offsets)
         own, values = self.flat_list(weights)
         bad = np.flatnonzero(np.diff(own) != lengths)
@@ -163,7 +170,7 @@ class ColumnReader:
             or pa.types.is_decimal(kind)
             or pa.types.is_null(kind)
         ):
-            raise self.wrong_type(weights, "but weights must be numbers")
+            raise self.wrong_type(weights, "but weights must be numbers", self.weights_column)
         with np.errstate(over="ignore"):
             numbers = np.asarray(weights.cast(pa.float64()).fill_null(np.nan)).astype(np.float32)
         bad = np.flatnonzero(~np.isfinite(numbers))
@@ -206,6 +213,10 @@ def to_strings(values: pa.Array) -> tuple[pa.Array | None, npt.NDArray[np.int64]
         except pa.ArrowInvalid:
             return None, none
         kind = values.type
+    if pa.types.is_timestamp(kind):
+        # One moment is one token, whatever the column's resolution, and midnight is the day.
+        text = pc.replace_substring_regex(values.cast(pa.large_string()), r"(\.\d*?)0+(\D*)$", r"\1\2")
+        return pc.replace_substring_regex(text, r"( 00:00:00)?\.?$", ""), none
     plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
     if plain or pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
         return values.cast(pa.large_string()), none

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from manyhot.errors import DataError
+from manyhot.errors import DataError, ManyhotError
 from manyhot.schema import Schema
 
 from ._encoder import Encoder
@@ -85,5 +85,5 @@ def _load_encoder(path: Path) -> Encoder:
         with safe_open(path, "numpy") as file:
             settings = json.loads(file.metadata()["encoder"])
             return Encoder.from_state(settings, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, ManyhotError) as error:
         raise DataError(f"{path}: cannot read this encoder, delete it to fit anew: {error}") from None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,36 +21,29 @@ _BLOCK = 8 << 20
 
 
 def csv_names(path: Path, names: tuple[str, ...] | None, delimiter: str) -> list[str]:
-    """The columns of a file: `names` where given, else its header."""
+    """The columns of a file: `names` where given, else its header. Raises DataError where there is none."""
     if names is not None:
         return list(names)
     try:
-        with pa.input_stream(str(path), compression="detect") as stream:
-            reader = pacsv.open_csv(
-                stream,
-                read_options=pacsv.ReadOptions(use_threads=False, block_size=1 << 20),
-                parse_options=pacsv.ParseOptions(delimiter=delimiter, invalid_row_handler=lambda row: "skip"),
-            )
-            return list(reader.schema.names)
-    except (pa.ArrowException, OSError) as error:
+        header = next(record for _, record in _records(path, delimiter) if record)
+    except StopIteration:
+        raise DataError(f"{path}: is empty, not even a header is there") from None
+    except (OSError, csv.Error) as error:
         raise DataError(f"{path}: cannot read it as CSV: {error}") from None
+    return header
 
 
 def read_csv(
     path: Path, columns: list[str], names: tuple[str, ...] | None, delimiter: str, rejects: Rejects
 ) -> Iterator[SourceBatch]:
     """Batches of `columns`, all binary, "" being null. Lines with a wrong number of columns go to `rejects`."""
-    invalid: list[int] = []  # lines without a row, counted as Arrow counts: from 1, without empty lines
+    lines = _CsvLines(path, delimiter, 1 if names is not None else 2)
 
     def on_invalid(row: pacsv.InvalidRow) -> str:
-        invalid.append(row.number)
+        lines.without_row.append(row.number)
         rejects.num_read += 1
-        rejects.add(
-            lambda: (
-                f"{path}:{_line_in_file(path, row.number)}: "
-                f"has {row.actual_columns} columns instead of {row.expected_columns}"
-            )
-        )
+        why = f"has {row.actual_columns} columns instead of {row.expected_columns}"
+        rejects.add(str(path), row.number, lambda: f"{lines.where(row.number)}: {why}")
         return "skip"
 
     try:
@@ -55,7 +51,9 @@ def read_csv(
             reader = pacsv.open_csv(
                 stream,
                 read_options=pacsv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
-                parse_options=pacsv.ParseOptions(delimiter=delimiter, invalid_row_handler=on_invalid),
+                parse_options=pacsv.ParseOptions(
+                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=on_invalid
+                ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(columns, pa.binary()),
                     include_columns=columns,
@@ -65,34 +63,44 @@ def read_csv(
                 ),
             )
             first_row = 0
-            first_line = 1 if names is not None else 2
             for batch in reader:
-                yield SourceBatch(batch, str(path), first_row, _place(path, first_row + first_line, invalid))
+                yield SourceBatch(batch, str(path), first_row, lines)
                 first_row += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot read it as CSV: {error}") from None
 
 
-def _place(path: Path, first_line: int, invalid: list[int]) -> Callable[[int], str]:
-    def place(row: int) -> str:
-        line = first_line + row
-        for skipped in invalid:  # rising; each one at or before the line moves it on by one
-            line += skipped <= line
-        return f"{path}:{_line_in_file(path, line)}"
+@dataclass
+class _CsvLines:
+    """Numbers records as Arrow does: from 1, the header among them, empty lines not."""
 
-    return place
+    path: Path
+    delimiter: str
+    first: int  # number of the first row
+    without_row: list[int] = field(default_factory=list)  # rising
+
+    def number(self, row: int) -> int:
+        number = self.first + row
+        for skipped in self.without_row:  # each one at or before the row moves it on by one
+            number += skipped <= number
+        return number
+
+    def where(self, number: int) -> str:
+        """Reads the file again to count its lines: empty ones, and those inside quotes."""
+        records = (line for line, record in _records(self.path, self.delimiter) if record)
+        line = next((line for seen, line in enumerate(records, 1) if seen == number), "?")
+        return f"{self.path}:{line}"
 
 
-def _line_in_file(path: Path, number: int) -> int:
-    """The line of a file, empty ones counted, that is number `number` without them."""
-    with pa.input_stream(str(path), compression="detect") as stream:
-        seen = line = 0
-        rest = b""
-        while block := stream.read(_BLOCK):
-            *lines, rest = (rest + block).split(b"\n")
-            for text in lines:
-                line += 1
-                seen += text not in (b"", b"\r")
-                if seen == number:
-                    return line
-    return line + 1
+def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The first line of each record, from 1, and its values; an empty line is a record of none."""
+    csv.field_size_limit(1 << 30)
+    with (
+        pa.input_stream(str(path), compression="detect") as stream,
+        TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as text,
+    ):
+        reader = csv.reader(text, delimiter=delimiter)
+        first = 1
+        for record in reader:
+            yield first, record
+            first = reader.line_num + 1

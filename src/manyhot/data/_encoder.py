@@ -90,7 +90,7 @@ class Encoder:
     def fingerprint(self) -> str:
         """Of everything that decides what rows are encoded to."""
         settings, arrays = self.state()
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(settings).encode())
         for name in sorted(arrays):
             digest.update(name.encode() + arrays[name].tobytes())
         return digest.hexdigest()
@@ -152,7 +152,7 @@ def _read_field(
 ) -> Iterator[Bags]:
     """The bags of a field, one for each of its columns."""
     for column in field.input_columns:
-        reader = ColumnReader(batch.origin, column, reasons=reasons)
+        reader = ColumnReader(batch.origin, column, field.weights or "", reasons=reasons)
         array = batch.batch.column(column)
         if field.numeric is not None:
             bags = _numeric_bags(reader, field, numbers[field.name, column], array, learning)

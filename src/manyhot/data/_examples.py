@@ -7,6 +7,7 @@ it. Where every weight of a chunk is 1 the weights are a column of that chunk al
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -76,7 +77,8 @@ def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) 
                 writer.write_batch(_to_batch(chunk, schema))
         part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:

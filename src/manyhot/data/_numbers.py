@@ -17,6 +17,7 @@ from ._bags import ColumnReader, to_strings
 __all__ = ["NumericColumn", "read_numbers"]
 
 Float64s = npt.NDArray[np.float64]
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.NDArray[np.bool_]]:
@@ -37,9 +38,11 @@ def read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.N
         numbers = _parse(reader, array)
     present = np.asarray(pc.is_valid(numbers)).astype(bool)
     values = np.asarray(numbers.fill_null(0.0)).astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(values))
-    reader.fail(bad, "is not a finite number; write null (or nothing) where it is missing")
-    return np.where(np.isfinite(values), values, 0.0), present
+    bad = ~np.isfinite(values)
+    reader.fail(np.flatnonzero(bad), "is not a finite number; write null (or nothing) where it is missing")
+    huge = ~bad & (np.abs(values) > _LARGEST)
+    reader.fail(np.flatnonzero(huge), "is a number too large for float32")
+    return np.where(bad | huge, 0.0, values), present
 
 
 def _parse(reader: ColumnReader, array: pa.Array) -> pa.Array:
@@ -55,11 +58,17 @@ def _parse(reader: ColumnReader, array: pa.Array) -> pa.Array:
         numbers: list[float | None] = []
         for row, text in enumerate(strings.to_pylist()):
             try:
-                numbers.append(None if text is None else float(text))
+                numbers.append(None if text is None else _number(text))
             except ValueError:
                 reader.fail([row], f"is not a number: {text[:60]!r}")
                 numbers.append(None)
         return pa.array(numbers, pa.float64())
+
+
+def _number(text: str) -> float:
+    if "_" in text:  # Python reads 1_000 as a number, nobody else does
+        raise ValueError
+    return float(text)
 
 
 class NumericColumn:
@@ -130,10 +139,11 @@ class NumericColumn:
 
     def _run(self, reader: ColumnReader | None, values: Float64s, steps: tuple[Step, ...]) -> Float64s:
         for step in steps:
-            if step.name == "log1p" and reader is not None and (values <= -1).any():
-                reader.fail_values(
-                    values <= -1, 'is at or below -1, where log1p is undefined; put "clip(0, inf)" before it'
-                )
+            if step.name == "log1p" and (values <= -1).any():
+                if reader is not None:  # else it is `finish`, and applying to the rows will tell
+                    reader.fail_values(
+                        values <= -1, 'is at or below -1, where log1p is undefined; put "clip(0, inf)" before it'
+                    )
                 values = np.maximum(values, 0)
             values = _STEPS[step.name](values, step, self.fitted)
         return values

@@ -48,6 +48,8 @@ def open_source(
     if isinstance(data, str | Path):
         data = [data]
     if isinstance(data, list | tuple) and all(isinstance(part, str | Path) for part in data):
+        if not data:
+            raise DataError("the list of files is empty; name at least one")
         return _Files(_expand(data, folder), tuple(names) if names is not None else None, delimiter)
     return _Frame(_to_table(data))
 
@@ -161,7 +163,7 @@ def _to_table(data: Any) -> pa.Table:
             return pa.RecordBatchReader.from_stream(data).read_all()
         if hasattr(data, "__arrow_c_array__"):
             return pa.Table.from_batches([pa.record_batch(data)])
-    except pa.ArrowException as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"cannot turn {type(data).__name__} into Arrow columns: {error}") from None
     raise DataError(
         f"cannot read rows from {type(data).__name__}; give a path, a data frame with the Arrow PyCapsule protocol "

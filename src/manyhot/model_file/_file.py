@@ -2,18 +2,24 @@
 
 Tensors: vocabulary.<name>.tokens uint8, vocabulary.<name>.offsets int64; table.<name>.latent float32 [V, D],
 table.<name>.linear float32 [V]; dense.<parameter>; proof.rows (an Arrow IPC stream of raw rows), proof.probabilities.
-Metadata "manyhot": JSON with the format number, the encoder's settings, the model's configuration and a summary.
+Metadata "manyhot": JSON with the format number, the encoder's settings, the model's configuration and a summary. The
+tensor "checksum" uint8 [32] is the SHA-256 of that and of all other tensors (a second key of metadata would make the
+bytes of the file depend on the order of a hash map).
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from safetensors import SafetensorError, safe_open
@@ -48,20 +54,32 @@ def save_model(path: Path, saved: SavedModel) -> None:
     header = {
         "format": FORMAT,
         "encoder": settings,
-        "model": msgspec.to_builtins(saved.config),
+        "model": {"name": saved.config.name, **msgspec.to_builtins(saved.config)},
         "summary": saved.summary,
     }
+    text = json.dumps(header)
     part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, part, {"manyhot": json.dumps(header)})
+        save_file({**tensors, "checksum": checksum(text, tensors)}, part, {"manyhot": text})
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.replace(path)
     except (OSError, SafetensorError) as error:
         raise ModelFileError(f"{path}: cannot write the model: {error}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def checksum(header: str, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
+    """SHA-256, uint8 [32], of the header and of every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        tensor = np.ascontiguousarray(tensors[name])
+        digest.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
+        digest.update(tensor.data)
+    return np.frombuffer(digest.digest(), np.uint8)
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -109,9 +127,12 @@ def _open(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             if not isinstance(header, dict) or header.get("format") != FORMAT:
                 found = header.get("format") if isinstance(header, dict) else None
                 raise ModelFileError(f"{path}: has format {found}, this version of manyhot reads format {FORMAT}")
-            return header, {name: file.get_tensor(name) for name in names}
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelFileError(f"{path}: is no model file, or a truncated one: {error}") from None
+    if tensors.pop("checksum", np.zeros(0)).tolist() != checksum(metadata["manyhot"], tensors).tolist():
+        raise ModelFileError(f"{path}: the model file is damaged: its contents do not match its checksum")
+    return header, tensors
 
 
 def _fill(network: Model, tensors: dict[str, Any]) -> None:

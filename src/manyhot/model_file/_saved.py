@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 from manyhot.data import Encoder, Examples, Rejects, Source, open_source
 from manyhot.kernels import Float32s
@@ -37,7 +38,7 @@ class SavedModel:
     def probabilities(self, source: Source) -> Float32s:
         """float32 [rows] in the order of the rows. Raises DataError, BadRowsError."""
         logits = np.concatenate([np.zeros(0, np.float32), *(z for _, z in self._logits(source, with_labels=False))])
-        return (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+        return torch.sigmoid(torch.from_numpy(logits)).numpy()
 
     def labelled_logits(self, source: Source) -> tuple[Float32s, Float32s]:
         """Labels and logits, float32 [rows] each. Raises DataError, BadRowsError."""

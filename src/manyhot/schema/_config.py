@@ -37,22 +37,33 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 def convert(data: Any, kind: type[T], where: str) -> T:
     """Like msgspec.convert, but raises ConfigError naming `where` and, for an unknown key, the nearest known one."""
-    _check_keys(data, kind, where)
     try:
-        return msgspec.convert(data, kind)
+        return msgspec.convert(_check_keys(data, kind, where), kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {_sentence(error)}") from None
 
 
-def _check_keys(data: Any, kind: Any, where: str) -> None:
+def _check_keys(data: Any, kind: Any, where: str) -> Any:
+    """Refuses unknown keys; tables inside become structs first, so that their errors name their place."""
     for struct in (kind, *typing.get_args(kind)):
         if not (isinstance(data, dict) and isinstance(struct, type) and issubclass(struct, msgspec.Struct)):
             continue
         known = {field.name: field.type for field in msgspec.structs.fields(struct)}
-        for key, value in data.items():
+        for key in data:
             if key not in known:
                 raise ConfigError(f'{where}: unknown key "{key}"{nearest_name(key, known.keys() - {"name"})}')
-            _check_keys(value, known[key], f"{where}.{key}")
+        return {key: _nested(value, known[key], f"{where}.{key}") for key, value in data.items()}
+    return data
+
+
+def _nested(data: Any, kind: Any, where: str) -> Any:
+    for struct in (kind, *typing.get_args(kind)):
+        if isinstance(data, dict) and isinstance(struct, type) and issubclass(struct, msgspec.Struct):
+            try:
+                return convert(data, struct, where)
+            except ConfigError as error:
+                raise ConfigError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+    return data
 
 
 def _sentence(error: msgspec.ValidationError) -> str:

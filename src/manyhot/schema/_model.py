@@ -77,8 +77,8 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f"model: embedding_dim = {self.embedding_dim} must lie between 1 and 4096")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"model: dropout = {self.dropout} must lie in [0, 1)")
-        if not self.embedding_scale >= 0:
-            raise ConfigError(f"model: embedding_scale = {self.embedding_scale} must not be negative")
+        if not 0 <= self.embedding_scale < float("inf"):
+            raise ConfigError(f"model: embedding_scale = {self.embedding_scale} must be a number from 0")
         if any(units < 1 for units in self.hidden_units or ()):
             raise ConfigError(f"model: hidden_units = {list(self.hidden_units or ())} must all be at least 1")
         if "deep" not in heads:

@@ -66,19 +66,23 @@ class Schema(Config, frozen=True, kw_only=True):
     def from_dict(cls, data: dict[str, Any]) -> Schema:
         """From {"label": .., "vocabularies": {name: {..}}, "fields": {name: {..}}}. Raises ConfigError."""
         vocabularies = tuple(
-            convert({"name": name, **_table(value, f"vocabularies.{name}")}, Vocabulary, f"vocabularies.{name}")
+            convert(
+                {"name": name, **_table(value, f"vocabularies.{name}", named=True)}, Vocabulary, f"vocabularies.{name}"
+            )
             for name, value in _table(data.get("vocabularies", {}), "vocabularies").items()
         )
         fields = tuple(
-            convert({"name": name, **_table(value, f"fields.{name}")}, Field, f"fields.{name}")
+            convert({"name": name, **_table(value, f"fields.{name}", named=True)}, Field, f"fields.{name}")
             for name, value in _table(data.get("fields", {}), "fields").items()
         )
         return cls(label=data["label"], fields=fields, vocabularies=vocabularies)
 
 
-def _table(value: object, where: str) -> dict[str, Any]:
+def _table(value: object, where: str, named: bool = False) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: must be a table; write [{where}]")
+    if named and "name" in value:
+        raise ConfigError(f'{where}: unknown key "name"; the name stands in [{where}]')
     return value
 
 

@@ -82,7 +82,7 @@ def _check_arguments(name: str, arguments: tuple[float, ...], text: str, where: 
         raise ConfigError(f'{where}: "{text}" has its lower bound above its upper bound')
     if name == "bucket" and list(arguments) != sorted(set(arguments)):
         raise ConfigError(f'{where}: the boundaries of "{text}" must rise')
-    if name == "quantile_bucket" and (arguments[0] != int(arguments[0]) or not 2 <= arguments[0] <= 10_000):
+    if name == "quantile_bucket" and (not 2 <= arguments[0] <= 10_000 or arguments[0] != int(arguments[0])):
         raise ConfigError(f'{where}: "{text}" needs a whole number of buckets between 2 and 10000')
     if name in ("shift", "drop_below", "bucket") and not all(math.isfinite(number) for number in arguments):
         raise ConfigError(f'{where}: "{text}" needs finite numbers')
