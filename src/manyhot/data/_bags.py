@@ -15,6 +15,7 @@ from manyhot.schema import Separators
 
 __all__ = ["Bags", "ColumnReader", "from_text", "to_strings"]
 
+_ZONE = r"(Z|[+-]\d\d:?\d\d)?"
 _FAULTS = {
     TextFault.EMPTY_TOKEN: "holds an empty token",
     TextFault.NO_WEIGHT: "holds a pair without a weight",
@@ -215,8 +216,9 @@ def to_strings(values: pa.Array) -> tuple[pa.Array | None, npt.NDArray[np.int64]
         kind = values.type
     if pa.types.is_timestamp(kind):
         # One moment is one token, whatever the column's resolution, and midnight is the day.
-        text = pc.replace_substring_regex(values.cast(pa.large_string()), r"(\.\d*?)0+(\D*)$", r"\1\2")
-        return pc.replace_substring_regex(text, r"( 00:00:00)?\.?$", ""), none
+        text = pc.replace_substring_regex(values.cast(pa.large_string()), rf"(\.\d*?)0+{_ZONE}$", r"\1\2")
+        text = pc.replace_substring_regex(text, rf"\.{_ZONE}$", r"\1")
+        return pc.replace_substring_regex(text, " 00:00:00$", ""), none
     plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
     if plain or pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
         return values.cast(pa.large_string()), none

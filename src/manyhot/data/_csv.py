@@ -48,8 +48,9 @@ def read_csv(
 
     try:
         with pa.input_stream(str(path), compression="detect") as stream:
+            counted = _QuoteCounter(stream)
             reader = pacsv.open_csv(
-                stream,
+                counted,
                 read_options=pacsv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
                 parse_options=pacsv.ParseOptions(
                     delimiter=delimiter, newlines_in_values=True, invalid_row_handler=on_invalid
@@ -66,8 +67,41 @@ def read_csv(
             for batch in reader:
                 yield SourceBatch(batch, str(path), first_row, lines)
                 first_row += batch.num_rows
+        if counted.num_quotes % 2:
+            _check_last_quote(path, delimiter)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot read it as CSV: {error}") from None
+
+
+class _QuoteCounter:
+    """A stream that counts the quotes read from it: in a sound file with quoted values they are even."""
+
+    closed = False
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self._stream, self.num_quotes = stream, 0
+
+    def read(self, size: int = -1) -> bytes:
+        block: bytes = self._stream.read(None if size < 0 else size)
+        self.num_quotes += block.count(b'"')
+        return block
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _check_last_quote(path: Path, delimiter: str) -> None:
+    """Raises DataError where a quote is opened and never closed: it would swallow the rest of the file in silence."""
+    last = 1
+    try:
+        for line, _ in _records(path, delimiter, strict=True):
+            last = line + 1
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            raise DataError(f"{path}:{last}: at or after this line a quote is opened and never closed") from None
 
 
 @dataclass
@@ -92,14 +126,14 @@ class _CsvLines:
         return f"{self.path}:{line}"
 
 
-def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, delimiter: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
     """The first line of each record, from 1, and its values; an empty line is a record of none."""
     csv.field_size_limit(1 << 30)
     with (
         pa.input_stream(str(path), compression="detect") as stream,
         TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as text,
     ):
-        reader = csv.reader(text, delimiter=delimiter)
+        reader = csv.reader(text, delimiter=delimiter, strict=strict)
         first = 1
         for record in reader:
             yield first, record

@@ -53,7 +53,7 @@ class Field(_Leading, frozen=True, kw_only=True):
     weights: a column of weights parallel to `column`.
     separators: the column is text holding a bag, as in "wechat:0.9,weibo:0.5".
     numeric: the column is a number: a list of transforms (may be empty), or one such list for each column.
-    missing: what a null is: "empty" (no pair at all) or "oov" (the pair (OOV, 1)).
+    missing: what a bag without pairs is (null, "", or an empty list): "empty" or "oov", the pair (OOV, 1).
 
     Raises ConfigError for combinations that cannot be meant.
     """

@@ -65,6 +65,8 @@ class Schema(Config, frozen=True, kw_only=True):
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Schema:
         """From {"label": .., "vocabularies": {name: {..}}, "fields": {name: {..}}}. Raises ConfigError."""
+        if "label" not in data:
+            raise ConfigError("schema: label is missing; name the column of 0/1")
         vocabularies = tuple(
             convert(
                 {"name": name, **_table(value, f"vocabularies.{name}", named=True)}, Vocabulary, f"vocabularies.{name}"

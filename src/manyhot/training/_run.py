@@ -83,6 +83,8 @@ def train(
     sources = {
         name: as_source(data) for name, data in (("train", train), ("valid", valid), ("test", test)) if data is not None
     }
+    for column in _standardized(schema):
+        tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
     store = ExampleCache(Path(cache) if cache is not None else None)
     encoder, was_there = store.fit(schema, sources["train"])
     sizes = ", ".join(f"{name} {v.size:,}" for name, v in encoder.vocabularies.items())
@@ -127,6 +129,11 @@ def train(
 def _with_combiner_sum(schema: Schema) -> Schema:
     fields = tuple(msgspec.structs.replace(f, combiner=f.combiner or "sum") for f in schema.fields)
     return msgspec.structs.replace(schema, fields=fields)
+
+
+def _standardized(schema: Schema) -> list[str]:
+    numeric = (f for f in schema.fields if f.numeric is not None)
+    return [c for f in numeric for c in f.input_columns if any(step.name == "standardize" for step in f.steps(c))]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,97 @@
+"""Model and training options: presets fill in what they stand for, and mistakes are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from manyhot.errors import ConfigError
+from manyhot.schema import (
+    FM,
+    LR,
+    MODELS,
+    DeepFM,
+    DenseOptimizer,
+    EarlyStopping,
+    ModelConfig,
+    TableOptimizer,
+    TrainingConfig,
+    WideDeep,
+)
+
+INFINITE = float("inf")
+MISTAKES = {
+    "unknown name": (lambda: ModelConfig(name="deepfn"), ["model", '"deepfn"', 'did you mean "deepfm"?']),
+    "neither name nor heads": (lambda: ModelConfig(), ["model", 'name = "deepfm"', "heads ="]),
+    "name and other heads": (lambda: ModelConfig(name="lr", heads=["fm"]), ['"lr"', "name or heads, not both"]),
+    "head twice": (lambda: ModelConfig(heads=["fm", "fm"]), ["model", "heads", "twice"]),
+    "unknown head": (lambda: ModelConfig(heads=["cross"]), ["model", "heads", "cross"]),
+    "no latent size": (lambda: DeepFM(embedding_dim=0), ["embedding_dim = 0", "between 1 and 4096"]),
+    "dropout of all": (lambda: DeepFM(dropout=1.0), ["dropout = 1.0", "[0, 1)"]),
+    "dropout is no number": (lambda: DeepFM(dropout=float("nan")), ["dropout = nan", "[0, 1)"]),
+    "empty layer": (lambda: DeepFM(hidden_units=[8, 0]), ["hidden_units = [8, 0]", "at least 1"]),
+    "negative scale": (lambda: FM(embedding_scale=-1.0), ["embedding_scale = -1.0"]),
+    "infinite scale": (lambda: FM(embedding_scale=INFINITE), ["embedding_scale = inf"]),
+    "dropout without deep": (lambda: FM(dropout=0.5), ["dropout", 'head "deep"']),
+    "hidden units without deep": (lambda: LR(hidden_units=[8]), ["hidden_units", 'head "deep"']),
+    "batch norm without deep": (lambda: FM(batch_norm=True), ["batch_norm", 'head "deep"']),
+    "pairs without fm": (lambda: WideDeep(pairs="fields"), ["pairs", 'head "fm"']),
+    "unknown pairs": (lambda: DeepFM(pairs="field"), ["pairs", "field"]),
+    "article with pairs of fields": (
+        lambda: DeepFM(preset="article", pairs="fields"),
+        ['preset = "article"', "remove"],
+    ),
+    "hidden units as text": (lambda: DeepFM(hidden_units="400"), ["hidden_units", "`str`"]),
+    "hidden units as one number": (lambda: DeepFM(hidden_units=400), ["hidden_units", "`int`"]),
+    "batch size": (lambda: TrainingConfig(batch_size=0), ["training", "batch_size = 0", "at least 1"]),
+    "epochs": (lambda: TrainingConfig(epochs=-1), ["training", "epochs = -1", "at least 1"]),
+    "validate_every": (lambda: TrainingConfig(validate_every=0), ["training", "validate_every = 0", "at least 1"]),
+    "threads": (lambda: TrainingConfig(threads=0), ["training", "threads = 0", "at least 1"]),
+    "seed": (lambda: TrainingConfig(seed=-1), ["training", "seed = -1", "between 0 and 2^63 - 1"]),
+    "kernels": (lambda: TrainingConfig(kernels="cuda"), ["training", "kernels", "cuda"]),
+    "epochs as text": (lambda: TrainingConfig(epochs="3"), ["training", "epochs", "`int`", "`str`"]),
+    "patience": (lambda: EarlyStopping(patience=0), ["early_stopping", "patience = 0", "at least 1"]),
+    "metric": (lambda: EarlyStopping(metric="acc"), ["metric", "acc"]),
+    "learning rate": (lambda: TableOptimizer(learning_rate=0.0), ["learning_rate = 0.0", "positive"]),
+    "infinite learning rate": (lambda: DenseOptimizer(learning_rate=INFINITE), ["learning_rate = inf"]),
+    "l2": (lambda: TableOptimizer(optimizer="ftrl", l2=-1.0), ["l2 = -1.0", "negative"]),
+    "beta": (lambda: DenseOptimizer(beta1=1.0), ["beta1 = 1.0", "[0, 1)"]),
+    "accumulator": (lambda: TableOptimizer(initial_accumulator=0.0), ["initial_accumulator = 0.0", "positive"]),
+    "l1 of adagrad": (lambda: TableOptimizer(l1=0.1), ['"adagrad"', "no l1", "initial_accumulator"]),
+    "accumulator of adam": (lambda: DenseOptimizer(initial_accumulator=0.2), ['"adam"', "no initial_accumulator"]),
+    "unknown optimizer": (lambda: TableOptimizer(optimizer="adagard"), ["optimizer", "adagard"]),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_named(case: str) -> None:
+    make, words = MISTAKES[case]
+    with pytest.raises(ConfigError) as caught:
+        make()
+    assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [LR, FM, WideDeep, DeepFM])
+def test_a_named_model_has_its_heads(kind: type[ModelConfig]) -> None:
+    config = kind()
+    assert config.heads == MODELS[config.name]
+    assert config.hidden_units == ((400, 400) if "deep" in config.heads else ())
+    assert config.has_latent == (kind is not LR)
+
+
+def test_preset_article_stands_for_what_semantics_says() -> None:
+    config = DeepFM(preset="article")
+    assert (config.pairs, config.head_biases, config.layer_order) == ("features", True, "article")
+
+
+def test_options_of_each_optimizer_are_accepted() -> None:
+    used = {
+        "sgd": {},
+        "adagrad": {"initial_accumulator": 0.5},
+        "proximal_adagrad": {"l1": 0.1, "l2": 0.2},
+        "ftrl": {"l1": 0.1, "l2": 0.2, "initial_accumulator": 1.0},
+        "adam": {"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-6, "weight_decay": 0.1},
+    }
+    for name, options in used.items():
+        for kind in (TableOptimizer, DenseOptimizer):
+            made = kind(optimizer=name, **options)
+            assert {key: getattr(made, key) for key in options} == options

@@ -1,0 +1,174 @@
+"""Every mistake in a schema is one ConfigError that names the place and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from manyhot.errors import ConfigError
+from manyhot.schema import Field, Schema, Separators, Vocabulary
+
+WEIGHTED = Separators(weight=":")
+
+
+def schema(*fields: Field, label: str = "clicked", vocabularies: tuple[Vocabulary, ...] = ()) -> Schema:
+    return Schema(label=label, fields=fields, vocabularies=vocabularies)
+
+
+def sentence(make: Callable[[], object]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        make()
+    return str(caught.value)
+
+
+SCHEMA_MISTAKES = {
+    "no fields": (lambda: schema(), ["fields", "at least one field"]),
+    "dangling vocabulary": (
+        lambda: schema(Field("apps", "ap"), vocabularies=(Vocabulary("app"),)),
+        ['field "apps"', '"ap"', 'did you mean "app"?'],
+    ),
+    "dangling vocabulary, none known": (lambda: schema(Field("apps", "ap")), ['field "apps"', '"ap"']),
+    "two vocabularies of one name": (
+        lambda: schema(Field("a", Vocabulary("app")), Field("b", Vocabulary("app", min_count=2))),
+        ["two different vocabularies", '"app"', "another name"],
+    ),
+    "vocabulary of the list and of a field differ": (
+        lambda: schema(Field("a", Vocabulary("app")), vocabularies=(Vocabulary("app", min_count=2),)),
+        ["two different vocabularies", '"app"', "another name"],
+    ),
+    "unused vocabulary": (
+        lambda: schema(Field("a"), vocabularies=(Vocabulary("app"),)),
+        ['vocabulary "app"', "no field", "remove it"],
+    ),
+    "two fields of one name": (
+        lambda: schema(Field("a"), Field("a", column="b")),
+        ["two fields", '"a"', "another name"],
+    ),
+    "one column in two fields": (
+        lambda: schema(Field("a", column="c"), Field("b", column="c")),
+        ['column "c"', 'field "a"', 'field "b"', "remove one"],
+    ),
+    "one number in two fields alike": (
+        lambda: schema(Field("a", column="c", numeric=["log1p"]), Field("b", column="c", numeric=["log1p()"])),
+        ['column "c"', 'field "a"', 'field "b"', "remove one"],
+    ),
+    "label among the fields": (lambda: schema(Field("clicked")), ['field "clicked"', 'column "clicked"', "label"]),
+    "label among the weights": (
+        lambda: schema(Field("a", weights="clicked")),
+        ['field "a"', 'column "clicked"', "label"],
+    ),
+    "label among columns": (lambda: schema(Field("a", columns=["b", "clicked"])), ['field "a"', '"clicked"', "label"]),
+}
+
+FIELD_MISTAKES = {
+    "no name": (lambda: Field(""), ["field", "name", "not empty"]),
+    "column and columns": (
+        lambda: Field("a", column="b", columns=["c"]),
+        ['field "a"', "column and columns", "keep one"],
+    ),
+    "empty columns": (lambda: Field("a", columns=[]), ['field "a"', "columns is empty", "at least one"]),
+    "column twice": (lambda: Field("a", columns=["b", "c", "b"]), ['field "a"', 'column "b"', "twice"]),
+    "weights of columns": (lambda: Field("a", columns=["b", "c"], weights="w"), ['field "a"', "weights", "use column"]),
+    "weights and separators": (
+        lambda: Field("a", weights="w", separators=WEIGHTED),
+        ['field "a"', "separators", "separators = { weight = ... }"],
+    ),
+    "weights are the tokens": (lambda: Field("a", weights="a"), ['field "a"', "weights", '"a"']),
+    "numeric and weights": (lambda: Field("a", numeric=[], weights="w"), ['field "a"', "numeric", "weights", "remove"]),
+    "numeric and separators": (
+        lambda: Field("a", numeric=[], separators=WEIGHTED),
+        ['field "a"', "numeric", "separators", "remove"],
+    ),
+    "transforms of a column missing": (
+        lambda: Field("a", columns=["b", "c"], numeric={"b": []}),
+        ['field "a"', 'column "c"', "no transforms", "one list for each"],
+    ),
+    "transforms of a foreign column": (
+        lambda: Field("a", columns=["b"], numeric={"b": [], "z": []}),
+        ['field "a"', 'column "z"', "is not one of the field's columns", "one list for each"],
+    ),
+    "buckets and values": (
+        lambda: Field("a", columns=["b", "c"], numeric={"b": ["bucket(1)"], "c": []}),
+        ['field "a"', "bucket", "value", "two fields"],
+    ),
+    "combiner of one number": (
+        lambda: Field("a", numeric=[], combiner="mean"),
+        ['field "a"', 'combiner "mean"', 'use "sum"'],
+    ),
+    "missing number": (lambda: Field("a", numeric=[], missing="oov"), ['field "a"', 'missing = "oov"', "empty bag"]),
+    "same separators": (lambda: Separators(pair=":", weight=":"), ["separators", '":"', "differ"]),
+    "long pair separator": (lambda: Separators(pair=";;"), ["separators", 'pair = ";;"', "one ASCII character"]),
+    "wide weight separator": (lambda: Separators(weight="："), ["separators", "weight", "one ASCII character"]),
+}
+
+VOCABULARY_MISTAKES = {
+    "no name": (lambda: Vocabulary(""), ["vocabulary", "name", "not empty"]),
+    **{
+        f"{key} = {value}": (
+            lambda key=key, value=value: Vocabulary("app", **{key: value}),
+            ['vocabulary "app"', f"{key} = {value}", "between 1 and 2^31 - 1"],
+        )
+        for key in ("min_count", "max_size", "hash_buckets", "identity")
+        for value in (0, -1, 2**31)
+    },
+    "two ways of giving ids": (
+        lambda: Vocabulary("app", hash_buckets=8, identity=8),
+        ['vocabulary "app"', "hash_buckets and identity", "keep one"],
+    ),
+    "counting hashed tokens": (
+        lambda: Vocabulary("app", hash_buckets=8, min_count=2),
+        ['vocabulary "app"', "hash_buckets", "min_count", "remove"],
+    ),
+    "size of identity": (
+        lambda: Vocabulary("app", identity=8, max_size=2),
+        ['vocabulary "app"', "identity", "max_size", "remove"],
+    ),
+}
+
+WRONG_TYPES = {
+    "field: combiner": (lambda: Field("a", combiner="max"), ['field "a"', "combiner", "max"]),
+    "field: columns": (lambda: Field("a", columns="b"), ['field "a"', "columns", "array", "str"]),
+    "field: numeric": (lambda: Field("a", numeric="log1p"), ['field "a"', "numeric", "str"]),
+    "field: vocabulary": (lambda: Field("a", 3), ['field "a"', "vocabulary", "int"]),
+    "field: name": (lambda: Field(3), ["field", "name", "`str`", "`int`"]),
+    "field: missing": (lambda: Field("a", missing="null"), ['field "a"', "missing", "null"]),
+    "vocabulary: text": (
+        lambda: Vocabulary("app", min_count="10"),
+        ['vocabulary "app"', "min_count", "`int`", "`str`"],
+    ),
+    "vocabulary: bool": (
+        lambda: Vocabulary("app", min_count=True),
+        ['vocabulary "app"', "min_count", "`int`", "`bool`"],
+    ),
+    "vocabulary: fraction": (lambda: Vocabulary("app", max_size=1.5), ['vocabulary "app"', "max_size", "`float`"]),
+    "schema: fields": (lambda: Schema(label="y", fields=["a"]), ["schema", "fields", "str"]),
+    "schema: label": (lambda: Schema(label=None, fields=[Field("a")]), ["schema", "label", "`str`"]),
+    "separators": (lambda: Field("a", separators=","), ['field "a"', "separators", "str"]),
+}
+
+
+@pytest.mark.parametrize("case", SCHEMA_MISTAKES | FIELD_MISTAKES)
+def test_a_schema_mistake_is_named(case: str) -> None:
+    make, words = (SCHEMA_MISTAKES | FIELD_MISTAKES)[case]
+    text = sentence(make)
+    assert [word for word in words if word not in text] == [], text
+
+
+@pytest.mark.parametrize("case", VOCABULARY_MISTAKES)
+def test_a_vocabulary_mistake_is_named(case: str) -> None:
+    make, words = VOCABULARY_MISTAKES[case]
+    text = sentence(make)
+    assert [word for word in words if word not in text] == [], text
+
+
+@pytest.mark.parametrize("case", WRONG_TYPES)
+def test_a_wrong_type_in_a_constructor_is_named(case: str) -> None:
+    make, words = WRONG_TYPES[case]
+    text = sentence(make)
+    assert [word for word in words if word not in text] == [], text
+
+
+def test_one_number_may_feed_two_fields_in_different_ways() -> None:
+    made = schema(Field("a", column="c", numeric=["log1p"]), Field("b", column="c", numeric=["bucket(1)"]))
+    assert made.columns == ("c",)
