@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,32 +10,28 @@ from typing import Any
 
 from rich.console import Console
 
+from manyhot.data import whole_file
 from manyhot.errors import ManyhotError
 
-__all__ = ["console", "metric_text", "to_stderr", "whole_file", "write_json"]
+__all__ = ["console", "metric_text", "output_file", "to_stderr", "write_json"]
 
 console = Console(highlight=False, soft_wrap=True)
 to_stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; renamed to it at the end, deleted where something failed."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def output_file(path: Path) -> Iterator[Path]:
+    """`whole_file`, with the sentence for a file that cannot be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
+        with whole_file(path) as part:
+            yield part
     except OSError as error:
         raise ManyhotError(f"{path}: cannot write: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Indented JSON; the file appears when it is whole."""
-    with whole_file(path) as part:
+    with output_file(path) as part:
         part.write_text(json.dumps(data, indent=2) + "\n")
 
 

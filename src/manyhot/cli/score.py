@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from manyhot.scoring import load
 
-from ._output import console, whole_file
+from ._output import console, output_file
 
 __all__ = ["score"]
 
@@ -27,6 +27,6 @@ def score(model: Path, data: list[str], /, *, out: Path) -> None:
         The Parquet file to write; it appears only when it is whole.
     """
     probabilities = load(model).score(data)
-    with whole_file(out) as part:
+    with output_file(out) as part:
         pq.write_table(pa.table({"probability": probabilities}), part)
     console.print(f"{len(probabilities):,} probabilities: {out}")

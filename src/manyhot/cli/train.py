@@ -13,7 +13,7 @@ from manyhot.schema import Experiment, load_experiment
 from manyhot.training import ProgressBar
 from manyhot.training import train as train_model
 
-from ._output import console, metric_text, to_stderr, whole_file, write_json
+from ._output import console, metric_text, output_file, to_stderr, write_json
 
 __all__ = ["train"]
 
@@ -46,7 +46,7 @@ def train(
         name: _source(config, name) for name in ("train", "valid", "test") if getattr(config.data, name) is not None
     }
     reading = {"names": config.data.columns, "delimiter": config.data.delimiter}
-    with whole_file(folder / "log.jsonl") as log, log.open("w") as lines, ProgressBar() as bar:
+    with output_file(folder / "log.jsonl") as log, log.open("w") as lines, ProgressBar() as bar:
 
         def listen(report: dict[str, Any]) -> None:
             lines.write(json.dumps(report) + "\n")

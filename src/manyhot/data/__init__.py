@@ -12,6 +12,7 @@ from ._examples import Examples, write_examples
 from ._layout import TableLayout
 from ._loader import Batch, Loader
 from ._source import Source, as_source, open_source
+from ._whole_file import whole_file
 
 __all__ = [
     "Batch",
@@ -26,5 +27,6 @@ __all__ = [
     "TableLayout",
     "as_source",
     "open_source",
+    "whole_file",
     "write_examples",
 ]

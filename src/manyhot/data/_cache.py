@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from manyhot.schema import Schema
 from ._encoder import Encoder
 from ._examples import Examples, write_examples
 from ._source import Source
+from ._whole_file import whole_file
 
 __all__ = ["ExampleCache"]
 
@@ -75,9 +75,8 @@ class ExampleCache:
 
 def _save_encoder(path: Path, encoder: Encoder) -> None:
     settings, arrays = encoder.state()
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, {"encoder": json.dumps(settings)})
-    part.replace(path)
+    with whole_file(path) as part:
+        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, {"encoder": json.dumps(settings)})
 
 
 def _load_encoder(path: Path) -> Encoder:

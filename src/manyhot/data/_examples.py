@@ -7,8 +7,6 @@ it. Where every weight of a chunk is 1 the weights are a column of that chunk al
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from manyhot.errors import DataError
 from manyhot.kernels import ExampleStore, Float32s, Int32s, Kernels
 
 from ._encoder import EncodedChunk
+from ._whole_file import whole_file
 
 __all__ = ["Examples", "write_examples"]
 
@@ -68,17 +67,11 @@ class Examples:
 
 def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> None:
     """Writes chunks to a file that appears only when it is whole."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     item = pa.list_(pa.struct([("id", pa.int32()), ("weight", pa.float32())]))
     schema = pa.schema([("label", pa.float32()), ("bags", pa.list_(item, num_fields))])
-    try:
-        with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            for chunk in chunks:
-                writer.write_batch(_to_batch(chunk, schema))
-        part.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for chunk in chunks:
+            writer.write_batch(_to_batch(chunk, schema))
 
 
 def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:

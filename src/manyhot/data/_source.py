@@ -127,7 +127,7 @@ class _Files:
                     batches = (file.get_batch(i).select(columns) for i in range(file.num_record_batches))
                     yield from _numbered(batches, str(path))
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{path}: cannot read it as {ending.removeprefix('.')}: {error}") from None  # type: ignore[union-attr]
+            raise DataError(f"{path}: cannot read it as {str(ending).removeprefix('.')}: {error}") from None
 
 
 class _Frame:

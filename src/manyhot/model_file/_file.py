@@ -9,10 +9,8 @@ bytes of the file depend on the order of a hash map).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from manyhot.data import Encoder, TableLayout, open_source
+from manyhot.data import Encoder, TableLayout, open_source, whole_file
 from manyhot.errors import ManyhotError, ModelFileError
 from manyhot.kernels import select
 from manyhot.nn import Model, build_model
@@ -58,18 +56,11 @@ def save_model(path: Path, saved: SavedModel) -> None:
         "summary": saved.summary,
     }
     text = json.dumps(header)
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({**tensors, "checksum": checksum(text, tensors)}, part, {"manyhot": text})
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
+        with whole_file(path) as part:
+            save_file({**tensors, "checksum": checksum(text, tensors)}, part, {"manyhot": text})
     except (OSError, SafetensorError) as error:
         raise ModelFileError(f"{path}: cannot write the model: {error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def checksum(header: str, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:

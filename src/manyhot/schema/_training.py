@@ -14,6 +14,7 @@ __all__ = ["DenseOptimizer", "EarlyStopping", "TableOptimizer", "TrainingConfig"
 
 
 class _Optimizer(Config, frozen=True, kw_only=True):
+    optimizer: str = ""
     learning_rate: float = 0.01
     l1: float = 0.0
     l2: float = 0.0
@@ -36,12 +37,10 @@ class _Optimizer(Config, frozen=True, kw_only=True):
                 raise ConfigError(f"optimizer: {key} = {getattr(self, key)} must lie in [0, 1)")
         if not 0 < self.initial_accumulator < float("inf"):
             raise ConfigError(f"optimizer: initial_accumulator = {self.initial_accumulator} must be positive")
-        used = _USED_KEYS[self.optimizer]  # type: ignore[attr-defined]
+        used = _USED_KEYS[self.optimizer]
         for field in msgspec.structs.fields(self):
             if field.name not in used and getattr(self, field.name) != field.default:
-                raise ConfigError(
-                    f'optimizer "{self.optimizer}" has no {field.name}; it has {", ".join(sorted(used))}'  # type: ignore[attr-defined]
-                )
+                raise ConfigError(f'optimizer "{self.optimizer}" has no {field.name}; it has {", ".join(sorted(used))}')
 
 
 _USED_KEYS: dict[str, set[str]] = {
