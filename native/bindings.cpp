@@ -6,6 +6,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -293,6 +294,8 @@ auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const
 }  // namespace
 
 NB_MODULE(_native, m) {
+  if (!active_kernels)
+    throw nb::import_error("MANYHOT_LEVEL must be baseline, x86_64_v3 or x86_64_v4, and one that this processor runs");
   m.attr("has_openmp") =
 #ifdef _OPENMP
       true;

@@ -33,6 +33,11 @@ def forward_rows(rows: Tensor, ids: Tensor, jagged: Jagged, field_pairs: bool) -
     )
 
 
+def _check_ids(ids: Int32s, num_table_rows: int) -> None:
+    if len(ids) and (ids.min() < 0 or ids.max() >= num_table_rows):
+        raise ValueError("an id lies outside the table")
+
+
 class ReferenceKernels:
     """See Kernels."""
 
@@ -40,13 +45,13 @@ class ReferenceKernels:
         return ReferenceStore(num_fields)
 
     def plan_rows(self, ids: Int32s, num_table_rows: int) -> RowPlan:
-        if len(ids) and (ids.min() < 0 or ids.max() >= num_table_rows):
-            raise ValueError("an id lies outside the table")
+        _check_ids(ids, num_table_rows)
         rows, starts = np.unique(np.sort(ids), return_index=True)
         order = np.argsort(ids, kind="stable")
         return RowPlan(rows, np.append(starts, len(ids)).astype(np.int32), order.astype(np.int32))
 
     def forward(self, table: Float32s, dim: int, jagged: Jagged, field_pairs: bool, num_threads: int) -> Outputs:
+        _check_ids(jagged.ids, len(table))
         rows, ids = torch.from_numpy(table[:, : dim + 1]), torch.from_numpy(jagged.ids).long()
         return Outputs(*(out.contiguous().numpy() for out in forward_rows(rows, ids, jagged, field_pairs)))
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.data import Batch, Examples, Loader
 from manyhot.errors import TrainingError
+from manyhot.kernels import Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import TrainingConfig
 
@@ -21,7 +23,9 @@ from ._early_stopping import BestWeights
 from ._metrics import evaluate_logits
 from ._reports import Listener
 
-__all__ = ["Clock", "fit_model"]
+__all__ = ["Clock", "check_finite", "fit_model"]
+
+_REMEDY = "nothing was saved: lower the learning rates of training.tables and training.dense"
 
 _WARM_UP_STEPS = 5  # left out of examples_per_second: first touches of memory, thread pools
 _SECONDS_BETWEEN_REPORTS = 0.5
@@ -33,13 +37,15 @@ class Clock:
 
     examples: int = 0
     seconds: float = 0.0
+    steps: int = 0
     _warm: tuple[int, float] = field(default=(0, 0.0))
 
-    def add(self, step: int, examples: int, seconds: float) -> None:
+    def add(self, examples: int, seconds: float) -> None:
         """One step."""
+        self.steps += 1
         self.examples += examples
         self.seconds += seconds
-        if step == _WARM_UP_STEPS:
+        if self.steps == _WARM_UP_STEPS:
             self._warm = self.examples, self.seconds
 
     @property
@@ -71,6 +77,13 @@ def fit_model(
     return loop.clock
 
 
+def check_finite(logits: Float32s, step: int) -> Float32s:
+    """The logits as they are; raises TrainingError where the step before has made the model score NaN or infinity."""
+    if not np.isfinite(logits).all():
+        raise TrainingError(f"after step {step} the model scores NaN or infinity; {_REMEDY}")
+    return logits
+
+
 @dataclass
 class _Loop:
     model: Model
@@ -81,18 +94,18 @@ class _Loop:
     best: BestWeights | None
     listener: Listener
     clock: Clock = field(default_factory=Clock)
-    step: int = 0
     loss: float = math.nan  # a running mean
     _reported: float = 0.0
 
     def run(self) -> None:
         self.listener({"event": "start", "examples": self.loader.num_rows, "epochs": self.config.epochs})
         self.model.train()
+        every = self.config.validate_every
         for epoch in range(1, self.config.epochs + 1):
             for _ in self._steps(epoch):
-                if self.config.validate_every and self.step % self.config.validate_every == 0 and self._validate(epoch):
+                if every and self.clock.steps % every == 0 and self._validate(epoch):
                     return
-            if not self.config.validate_every and self._validate(epoch):
+            if not every and self._validate(epoch):
                 return
 
     def _steps(self, epoch: int) -> Iterator[None]:
@@ -100,8 +113,7 @@ class _Loop:
         for batch in self.loader.epoch(epoch):
             self._learn(batch)
             now = time.perf_counter()
-            self.step += 1
-            self.clock.add(self.step, batch.jagged.num_examples, now - started)
+            self.clock.add(batch.jagged.num_examples, now - started)
             if now - self._reported > _SECONDS_BETWEEN_REPORTS:
                 self._reported = now
                 self.listener(self._report("progress", epoch))
@@ -112,10 +124,7 @@ class _Loop:
         loss = binary_cross_entropy_with_logits(self.model(batch), torch.from_numpy(batch.labels))
         value = loss.item()
         if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss became {value} at step {self.step + 1}; "
-                "nothing was saved: lower the learning rates of training.tables and training.dense"
-            )
+            raise TrainingError(f"the loss became {value} at step {self.clock.steps + 1}; {_REMEDY}")
         self.loss = value if math.isnan(self.loss) else 0.98 * self.loss + 0.02 * value
         self.dense.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -127,7 +136,7 @@ class _Loop:
             return False
         labels = self.valid.labels
         assert labels is not None
-        metrics = evaluate_logits(labels, predict_logits(self.model, self.valid))
+        metrics = evaluate_logits(labels, check_finite(predict_logits(self.model, self.valid), self.clock.steps))
         self.listener({**self._report("valid", epoch), **metrics})
         return self.best is not None and self.best.update(self.model, metrics)
 
@@ -135,7 +144,7 @@ class _Loop:
         return {
             "event": event,
             "epoch": epoch,
-            "step": self.step,
+            "step": self.clock.steps,
             "examples": self.clock.examples,
             "loss": self.loss,
             "seconds": self.clock.seconds,

@@ -19,7 +19,7 @@ from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model, predict_logits
 from manyhot.schema import ModelConfig, Schema, TrainingConfig
 
-from ._loop import fit_model
+from ._loop import check_finite, fit_model
 from ._metrics import evaluate_logits
 from ._reports import Listener, ProgressBar
 
@@ -113,7 +113,8 @@ def train(
                 if name in examples:
                     labels = examples[name].labels
                     assert labels is not None
-                    metrics[name] = evaluate_logits(labels, predict_logits(network, examples[name]))
+                    logits = check_finite(predict_logits(network, examples[name]), clock.steps)
+                    metrics[name] = evaluate_logits(labels, logits)
             metrics |= {
                 "examples": clock.examples,
                 "seconds": clock.seconds,
@@ -123,6 +124,7 @@ def train(
         summary = {"training": msgspec.to_builtins(training), "metrics": metrics, "reading": reading or {}}
         saved = SavedModel(encoder, model, network, summary)
         saved = take_proof(saved, sources.get("valid", sources["train"]))
+        check_finite(saved.proof_probabilities, clock.steps)
     return Run(saved, metrics)
 
 

@@ -1,0 +1,97 @@
+"""What only the native kernels promise: bits that no thread count or instruction set changes, one OpenMP runtime."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import kernel_oracle as oracle
+import pytest
+import rule_oracle
+from kernel_oracle import NUM_ROWS, Case
+
+from manyhot.kernels import OptimizerStep, _native, select
+from manyhot.schema import TableOptimizer
+
+NATIVE = select("native")
+LEVELS = ("baseline", "x86_64_v3", "x86_64_v4")
+
+
+def available_levels() -> list[str]:
+    before, found = _native.level(), []
+    for level in LEVELS:
+        try:
+            found.append(_native.set_level(level))
+        except ValueError:
+            continue
+    _native.set_level(before)
+    return found
+
+
+@pytest.fixture
+def set_level() -> Iterator[Callable[[str], str]]:
+    before = _native.level()
+    yield _native.set_level
+    _native.set_level(before)
+
+
+def everything(case: Case, optimizer: TableOptimizer, field_pairs: bool, num_threads: int) -> bytes:
+    """The bytes of outputs, gradients, and of the table after two updates."""
+    table, dim, jagged, given = case.table.copy(), case.dim, case.jagged, case.gradients
+    plan = NATIVE.plan_rows(jagged.ids, NUM_ROWS)
+    out = NATIVE.forward(table, dim, jagged, field_pairs, num_threads)
+    parts = [out.linear, out.pooled, out.sum, out.bi]
+    parts.append(NATIVE.gradients(table, dim, jagged, plan, given, out, field_pairs, num_threads))
+    for step in (1, 2):
+        arguments = (table, dim, jagged, plan, given, out, field_pairs)
+        NATIVE.update(*arguments, OptimizerStep(optimizer, step), num_threads)
+    return b"".join(part.tobytes() for part in [*parts, table])
+
+
+@pytest.mark.parametrize("field_pairs", [False, True], ids=["features", "fields"])
+@pytest.mark.parametrize("optimizer", rule_oracle.OPTIMIZERS, ids=list(rule_oracle.OPTIONS))
+@pytest.mark.parametrize("dim", (0, 1, 4, 7, 16, 32, 64, 130, 300))
+def test_the_same_bits_on_any_threads_and_instruction_set(set_level, field_pairs, optimizer, dim):
+    case = oracle.random_case(dim, seed=dim, optimizer=optimizer.optimizer)
+    case.table[:, dim + 1 : 2 * (dim + 1)] = 0.1
+    seen = {}
+    for level in available_levels():
+        assert set_level(level) == level
+        seen |= {(level, n): everything(case, optimizer, field_pairs, n) for n in (1, 2, 4)}
+    assert len(seen) >= 3
+    assert len(set(seen.values())) == 1
+
+
+def test_an_unknown_instruction_set_is_refused_and_changes_nothing(set_level):
+    before = _native.level()
+    with pytest.raises(ValueError, match="instruction set"):
+        set_level("x86_64_v9")
+    assert _native.level() == before
+    assert set_level("baseline") == "baseline"
+
+
+@pytest.mark.parametrize("level", ["", "baseline", "nonsense"])
+def test_the_level_named_by_the_environment_never_crashes_the_process(level):
+    code = "from manyhot.kernels import _native; print(_native.level())"
+    environment = {**os.environ, "MANYHOT_LEVEL": level}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode >= 0, f"ended by signal {-done.returncode}"
+
+
+def test_one_openmp_runtime_beside_torch():
+    code = """
+import sys
+import torch
+import numpy as np
+from manyhot.kernels import Jagged, new_table, select
+jagged = Jagged(np.zeros(64, np.int32), None, np.arange(65, dtype=np.int32), np.arange(64, dtype=np.int32), 1)
+select("native").forward(new_table(1, 8), 4, jagged, False, 2)
+torch.ones(500, 500) @ torch.ones(500, 500)
+assert "sklearn" not in sys.modules
+maps = open("/proc/self/maps").read().split()
+print(len({path for path in maps if "libgomp" in path or "libiomp" in path or "libomp" in path}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, "1"), done.stderr

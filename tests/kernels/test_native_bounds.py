@@ -1,0 +1,161 @@
+"""Arrays that the native kernels must refuse: no bad id, offset or shape is ever followed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import kernel_oracle as oracle
+import numpy as np
+import pytest
+import rule_oracle
+from kernel_oracle import NUM_ROWS
+
+from manyhot.kernels import Gradients, OptimizerStep, Outputs, RowPlan, _native, select
+from manyhot.kernels._contract import STATES
+
+NATIVE = select("native")
+CASE = oracle.random_case(5, seed=1, num_examples=3)
+PLAN = NATIVE.plan_rows(CASE.jagged.ids, NUM_ROWS)
+OUT = NATIVE.forward(CASE.table, 5, CASE.jagged, True, 1)
+
+
+def patched(array: np.ndarray, place: int, value: int) -> np.ndarray:
+    array = array.copy()
+    array[place] = value
+    return array
+
+
+def wide(array: np.ndarray) -> np.ndarray:
+    """Every other number of an array twice as long: equal values, not contiguous."""
+    return np.repeat(array, 2, axis=-1)[..., ::2]
+
+
+JAGGED = CASE.jagged
+BAD_BATCHES: dict[str, dict[str, Any]] = {
+    "negative id": {"ids": patched(JAGGED.ids, 3, -1)},
+    "id too large": {"ids": patched(JAGGED.ids, -1, NUM_ROWS)},
+    "falling offsets": {"offsets": patched(JAGGED.offsets, 4, JAGGED.offsets[5] + 1)},
+    "negative offset": {"offsets": patched(JAGGED.offsets, 1, -1)},
+    "offsets not from 0": {"offsets": patched(JAGGED.offsets, 0, 1)},
+    "offsets beyond the pairs": {"offsets": patched(JAGGED.offsets, -1, len(JAGGED.ids) + 1)},
+    "offsets short of the pairs": {"ids": np.append(JAGGED.ids, np.int32(0)), "weights": None},
+    "no offsets": {"offsets": JAGGED.offsets[:0]},
+    "offsets not B*F+1": {"offsets": np.append(JAGGED.offsets, JAGGED.offsets[-1])},
+    "fewer weights than ids": {"weights": JAGGED.weights[:-1]},
+    "more weights than ids": {"weights": np.append(JAGGED.weights, np.float32(1))},
+}
+WRONG_TYPES: dict[str, dict[str, Any]] = {
+    "int64 ids": {"ids": JAGGED.ids.astype(np.int64)},
+    "uint32 ids": {"ids": JAGGED.ids.astype(np.uint32)},
+    "two-dimensional ids": {"ids": JAGGED.ids[:, None]},
+    "ids not contiguous": {"ids": wide(JAGGED.ids)},
+    "float64 weights": {"weights": JAGGED.weights.astype(np.float64)},
+    "weights not contiguous": {"weights": wide(JAGGED.weights)},
+    "int64 offsets": {"offsets": JAGGED.offsets.astype(np.int64)},
+    "offsets not contiguous": {"offsets": wide(JAGGED.offsets)},
+}
+
+
+def forward_of(jagged: oracle.Jagged) -> None:
+    """Straight into the module, with outputs of the right size: the wrapper would derive them from the bad array."""
+    outputs = [np.empty_like(part) for part in (OUT.linear, OUT.pooled, OUT.sum, OUT.bi)]
+    _native.forward(CASE.table, 5, jagged.ids, jagged.weights, jagged.offsets, 4, True, *outputs, 1)
+
+
+def gradients_of(
+    *, jagged: oracle.Jagged = JAGGED, plan: RowPlan = PLAN, given: Gradients = CASE.gradients, out: Outputs = OUT
+) -> np.ndarray:
+    return NATIVE.gradients(CASE.table, 5, jagged, plan, given, out, True, 1)
+
+
+@pytest.mark.parametrize("bad", BAD_BATCHES.values(), ids=BAD_BATCHES)
+def test_a_bad_batch_is_a_value_error(bad):
+    with pytest.raises(ValueError):
+        forward_of(replace(JAGGED, **bad))
+    with pytest.raises(ValueError):
+        gradients_of(jagged=replace(JAGGED, **bad))
+
+
+@pytest.mark.parametrize("bad", WRONG_TYPES.values(), ids=WRONG_TYPES)
+def test_a_wrong_type_or_layout_is_a_type_error(bad):
+    with pytest.raises(TypeError):
+        forward_of(replace(JAGGED, **bad))
+    with pytest.raises(TypeError):
+        gradients_of(jagged=replace(JAGGED, **bad))
+
+
+BAD_PLANS: dict[str, dict[str, Any]] = {
+    "negative row": {"rows": patched(PLAN.rows, 0, -1)},
+    "row too large": {"rows": patched(PLAN.rows, 0, NUM_ROWS)},
+    "falling starts": {"starts": patched(PLAN.starts, 1, PLAN.starts[2] + 1)},
+    "starts beyond the pairs": {"starts": patched(PLAN.starts, -1, len(PLAN.order) + 1)},
+    "one start too few": {"starts": PLAN.starts[:-1]},
+    "order out of range": {"order": patched(PLAN.order, 0, len(PLAN.order))},
+    "negative order": {"order": patched(PLAN.order, 0, -1)},
+    "order too short": {"order": PLAN.order[:-1]},
+}
+BAD_GRADIENTS = {
+    "linear": replace(CASE.gradients, linear=CASE.gradients.linear[1:]),
+    "pooled": replace(CASE.gradients, pooled=CASE.gradients.pooled[:, 1:]),
+    "bi": replace(CASE.gradients, bi=CASE.gradients.bi[:, 1:]),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_PLANS.values(), ids=BAD_PLANS)
+def test_a_plan_of_another_batch_is_a_value_error(bad):
+    with pytest.raises(ValueError):
+        gradients_of(plan=replace(PLAN, **bad))
+
+
+@pytest.mark.parametrize("bad", BAD_GRADIENTS.values(), ids=BAD_GRADIENTS)
+def test_a_gradient_of_the_wrong_size_is_a_value_error(bad):
+    with pytest.raises(ValueError, match="size"):
+        gradients_of(given=bad)
+
+
+def test_bad_bags_and_outputs_are_value_errors():
+    for bags in (patched(JAGGED.bags, 0, -1), patched(JAGGED.bags, 0, len(JAGGED.offsets) - 1), JAGGED.bags[1:]):
+        with pytest.raises(ValueError):
+            gradients_of(jagged=replace(JAGGED, bags=bags))
+    for name in ("sum", "pooled"):
+        with pytest.raises(ValueError, match="size"):
+            gradients_of(out=replace(OUT, **{name: getattr(OUT, name)[1:]}))
+
+
+@pytest.mark.parametrize("table", [CASE.table.astype(np.float64), wide(CASE.table), CASE.table[:, :6]])
+def test_a_table_of_another_type_or_layout_is_a_type_error(table):
+    with pytest.raises(TypeError):
+        NATIVE.forward(table, 5, JAGGED, False, 1)
+
+
+@pytest.mark.parametrize("optimizer", rule_oracle.OPTIMIZERS, ids=list(rule_oracle.OPTIONS))
+def test_rows_too_short_for_latent_and_state_are_a_value_error(optimizer):
+    short = np.zeros((NUM_ROWS, 6 * (1 + STATES[optimizer.optimizer]) - 1), np.float32)
+    arguments = (short, 5, JAGGED, PLAN, CASE.gradients, OUT, True)
+    with pytest.raises(ValueError, match="too short"):
+        NATIVE.update(*arguments, OptimizerStep(optimizer, 1), 1)
+    assert not short.any()
+
+
+def test_a_store_refuses_what_does_not_fit():
+    store, i32 = NATIVE.store(2), lambda *numbers: np.array(numbers, np.int32)
+    for arguments in (
+        (i32(0, 1), i32(5), None, None),
+        (i32(0, 2, 1), i32(5), None, None),
+        (i32(0, 1, 2), i32(5), None, None),
+        (i32(0, 1, 1), i32(5), np.ones(2, np.float32), None),
+        (i32(0, 1, 1), i32(5), None, np.ones(2, np.float32)),
+    ):
+        with pytest.raises(ValueError):
+            store.add(*arguments)
+    store.add(i32(0, 1, 1), i32(5), None, None)
+    two = np.zeros(2, np.uint8)
+    for rows, bases, combiners in (
+        ([1], i32(0, 0), two),
+        ([-1], i32(0, 0), two),
+        ([0], i32(0), two),
+        ([0], i32(0, 0), two + 3),
+    ):
+        with pytest.raises(ValueError):
+            store.gather(np.array(rows, np.int64), bases, combiners)

@@ -1,0 +1,125 @@
+"""plan_rows against numpy, and the store's combiners against SEMANTICS section 2 in plain Python."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manyhot.kernels import select
+
+MODEST = settings(max_examples=40, deadline=None)
+# The native sort takes 11 bits a pass: sizes on both sides of one, two and three passes.
+SIZES = (1, 2, 3, 2047, 2048, 2049, 5000, 2**22 - 1, 2**22, 2**22 + 1, 2**31 - 1)
+SUM, MEAN, SQRTN = range(3)
+PAIR = st.tuples(st.integers(0, 5), st.sampled_from((1.0, -1.0, 0.5, 1e-30, 1e30)) | st.floats(-9, 9, width=32))
+
+both_kernels = pytest.mark.parametrize("kernels", [select("native"), select("reference")], ids=["native", "reference"])
+
+
+def assert_plan(kernels, ids, size):
+    plan = kernels.plan_rows(np.array(ids, np.int32), size)
+    assert (plan.rows.dtype, plan.starts.dtype, plan.order.dtype) == (np.int32,) * 3
+    rows, counts = np.unique(np.array(ids, np.int32), return_counts=True)
+    np.testing.assert_array_equal(plan.rows, rows)
+    np.testing.assert_array_equal(plan.starts, np.cumsum([0, *counts]))
+    np.testing.assert_array_equal(plan.order, np.argsort(np.array(ids, np.int32), kind="stable"))
+
+
+@both_kernels
+@pytest.mark.parametrize("size", SIZES)
+@given(data=st.data())
+@MODEST
+def test_a_plan_is_a_stable_sort_by_row(kernels, size, data):
+    anywhere, edges = st.integers(0, size - 1), st.sampled_from((0, size // 2, size - 1))
+    assert_plan(kernels, data.draw(st.lists(anywhere | edges, max_size=40)), size)
+
+
+@both_kernels
+@pytest.mark.parametrize("size", SIZES)
+def test_a_plan_of_many_pairs(kernels, size):
+    assert_plan(kernels, np.random.default_rng(size).integers(0, size, 20_000), size)
+
+
+@both_kernels
+@pytest.mark.parametrize("bad", (-1, 7, -(2**31), 2**31 - 1))
+def test_a_plan_refuses_ids_outside_the_table(kernels, bad):
+    with pytest.raises(ValueError, match="outside"):
+        kernels.plan_rows(np.array([0, bad, 6], np.int32), 7)
+
+
+def combined(bag, combiner):
+    """Pairs after the combiner: x; x/sum(x); x/sqrt(sum(x^2)); mean and sqrtn ignore x <= 0."""
+    kept = [(i, x) for i, x in bag if combiner == SUM or x > 0]
+    scale = {SUM: 1.0, MEAN: sum(x for _, x in kept), SQRTN: math.sqrt(sum(x * x for _, x in kept))}[combiner]
+    return [(i, x / scale) for i, x in kept]
+
+
+def add_chunk(store, rows, with_weights):
+    """rows: one list of bags each."""
+    bags = [bag for row, _ in rows for bag in row]
+    pairs = [pair for bag in bags for pair in bag]
+    arrays = (
+        np.cumsum([0, *map(len, bags)]).astype(np.int32),
+        np.array([i for i, _ in pairs], np.int32),
+        np.array([x for _, x in pairs], np.float32) if with_weights else None,
+        np.array([label for _, label in rows], np.float32),
+    )
+    store.add(*arrays)
+
+
+@both_kernels
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_gather_applies_each_fields_combiner_and_base(kernels, data):
+    num_fields = data.draw(st.integers(1, 3))
+    bag = st.lists(PAIR, max_size=4)
+    row = st.tuples(st.lists(bag, min_size=num_fields, max_size=num_fields), st.sampled_from((0.0, 1.0)))
+    store, everything = kernels.store(num_fields), []
+    for chunk, with_weights in data.draw(st.lists(st.tuples(st.lists(row, max_size=4), st.booleans()), max_size=3)):
+        add_chunk(store, chunk, with_weights)
+        plain = [([[(i, 1.0) for i, _ in bag] for bag in bags], label) for bags, label in chunk]
+        everything += chunk if with_weights else plain
+    assert store.num_rows == len(everything)
+
+    chosen = data.draw(st.lists(st.integers(0, len(everything) - 1), max_size=6)) if everything else []
+    bases = data.draw(st.lists(st.sampled_from((0, 10, 1000)), min_size=num_fields, max_size=num_fields))
+    combiners = data.draw(st.lists(st.sampled_from((SUM, MEAN, SQRTN)), min_size=num_fields, max_size=num_fields))
+    ids, weights, offsets, bags, labels = store.gather(
+        np.array(chosen, np.int64), np.array(bases, np.int32), np.array(combiners, np.uint8)
+    )
+    expected = [combined(everything[r][0][f], combiners[f]) for r in chosen for f in range(num_fields)]
+    assert offsets.tolist() == np.cumsum([0, *map(len, expected)]).tolist()
+    assert bags.tolist() == [b for b, bag in enumerate(expected) for _ in bag]
+    assert labels.tolist() == [everything[r][1] for r in chosen]
+    assert ids.tolist() == [i + bases[b % num_fields] for b, bag in enumerate(expected) for i, _ in bag]
+    expected_weights = np.array([x for bag in expected for _, x in bag])
+    ours = np.ones(len(ids)) if weights is None else weights
+    np.testing.assert_allclose(ours, expected_weights, rtol=1e-6, atol=1e-37)
+    assert (ids.dtype, offsets.dtype, bags.dtype, labels.dtype) == (np.int32, np.int32, np.int32, np.float32)
+
+
+@both_kernels
+@pytest.mark.parametrize(("combiner", "size"), [(MEAN, 1), (SQRTN, 2)])
+def test_a_normalised_bag_has_length_one(kernels, combiner, size):
+    """mean: the weights sum to 1; sqrtn: their squares do. Whatever the scale of the bag."""
+    for scale in (1e-18, 1.0, 1e18):
+        store = kernels.store(1)
+        add_chunk(store, [([[(0, 1 * scale), (1, 2 * scale), (2, 3 * scale), (3, -1.0)]], 1.0)], True)
+        arguments = (np.zeros(1, np.int64), np.zeros(1, np.int32), np.array([combiner], np.uint8))
+        ids, weights, *_ = store.gather(*arguments)
+        assert ids.tolist() == [0, 1, 2]
+        assert (weights**size).sum() == pytest.approx(1, rel=1e-6)
+
+
+@both_kernels
+def test_unlabelled_chunks_give_no_labels(kernels):
+    store = kernels.store(2)
+    store.add(np.array([0, 1, 1], np.int32), np.array([4], np.int32), None, None)
+    ids, weights, offsets, _, labels = store.gather(
+        np.array([0], np.int64), np.zeros(2, np.int32), np.zeros(2, np.uint8)
+    )
+    assert (ids.tolist(), weights, offsets.tolist(), labels.tolist()) == ([4], None, [0, 1, 1], [])
