@@ -6,6 +6,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -71,6 +72,12 @@ void check_offsets(const int32_t* offsets, size_t count, size_t num_pairs) {
   require(rising, "offsets must not fall");
 }
 
+// More threads than work only spin: one for each 1024 pairs.
+int useful_threads(int num_threads, size_t num_pairs) {
+  require(num_threads > 0, "num_threads must be at least 1");
+  return static_cast<int>(std::min<size_t>(num_threads, 1 + num_pairs / 1024));
+}
+
 Table table_of(const Out<float, 2>& data, int dim, int states) {
   require(dim >= 0 && static_cast<int64_t>(data.shape(1)) >= int64_t{dim + 1} * (1 + states),
           "the table's rows are too short for its dimension and state");
@@ -97,8 +104,9 @@ void forward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<floa
               sum.size() == examples * dim && bi.size() == examples * dim,
           "an output array has the wrong size");
   const Outputs out{linear.data(), pooled.data(), sum.data(), bi.data()};
+  const int threads = useful_threads(num_threads, ids.size());
   nb::gil_scoped_release release;
-  active_kernels->forward(table, batch, field_pairs, out, num_threads);
+  active_kernels->forward(table, batch, field_pairs, out, threads);
 }
 
 using Moments = std::tuple<int, float, float, float, float, float, float, float, float, float>;
@@ -132,12 +140,14 @@ void backward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<flo
           "a gradient has the wrong size");
   require(optimizer.has_value() != out.has_value() && (!out || out->size() == rows.size() * (dim + 1)),
           "give either an optimizer or an output of shape [R, D+1]");
+  for (size_t r = 1; r < rows.size(); r++) require(rows.data()[r - 1] < rows.data()[r], "rows of the plan must rise");
+  const int threads = useful_threads(num_threads, ids.size());
   const RowPlan plan{rows.data(), starts.data(), order.data(), bags.data(), static_cast<int64_t>(rows.size())};
   const Gradients gradients{data_or_null(grad_linear), data_or_null(grad_pooled), data_or_null(grad_bi), sum.data(),
                             data_or_null(field_pooled)};
   nb::gil_scoped_release release;
   active_kernels->backward(table, batch, plan, gradients, optimizer ? &rule : nullptr, out ? out->data() : nullptr,
-                           num_threads);
+                           threads);
 }
 
 auto plan_rows(In<int32_t> ids, int64_t num_table_rows) {
