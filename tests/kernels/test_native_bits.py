@@ -54,7 +54,8 @@ def everything(case: Case, optimizer: TableOptimizer, field_pairs: bool, num_thr
 @pytest.mark.parametrize("optimizer", rule_oracle.OPTIMIZERS, ids=list(rule_oracle.OPTIONS))
 @pytest.mark.parametrize("dim", (0, 1, 4, 7, 16, 32, 64, 130, 300))
 def test_the_same_bits_on_any_threads_and_instruction_set(set_level, field_pairs, optimizer, dim):
-    case = oracle.random_case(dim, seed=dim, optimizer=optimizer.optimizer)
+    case = oracle.random_case(dim, seed=dim, num_examples=240, optimizer=optimizer.optimizer)
+    assert len(case.jagged.ids) > 3 * 1024  # a thread for each 1024 pairs: four threads do run
     case.table[:, dim + 1 : 2 * (dim + 1)] = 0.1
     seen = {}
     for level in available_levels():
