@@ -51,7 +51,8 @@ class Clock:
     @property
     def examples_per_second(self) -> float:
         """In the steady state; over everything where there were few steps."""
-        return (self.examples - self._warm[0]) / max(self.seconds - self._warm[1], 1e-9)
+        examples, seconds = self._warm if self.steps >= 2 * _WARM_UP_STEPS else (0, 0.0)
+        return (self.examples - examples) / max(self.seconds - seconds, 1e-9)
 
 
 def fit_model(
