@@ -112,3 +112,13 @@ def test_test_rows_are_measured_and_not_learned_from():
     assert set(run.metrics) == {"test", "examples", "seconds", "examples_per_second"}
     alone = mh.train(SCHEMA, MODELS["fm"], train=TRAIN, training=training)
     assert bits(alone) == bits(run)
+
+
+@pytest.mark.parametrize("num_rows", [16, 17, 18])
+def test_batch_norm_trains_on_any_number_of_rows(num_rows):
+    rows = {"y": ([0, 1] * 9)[:num_rows], "a": ["x", "z"] * (num_rows // 2) + ["x"] * (num_rows % 2)}
+    schema, model = mh.Schema(label="y", fields=[mh.Field("a")]), mh.DeepFM(hidden_units=(4,), batch_norm=True)
+    run = mh.train(schema, model, train=rows, training=mh.TrainingConfig(batch_size=8, epochs=1))
+    assert run.metrics["examples"] == num_rows
+    with pytest.raises(mh.ConfigError, match="at least two examples"):
+        mh.train(schema, model, train=rows, training=mh.TrainingConfig(batch_size=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import threading
 from collections.abc import Iterator
@@ -51,13 +52,11 @@ class Loader:
         self._store, self._layout, self._kernels = examples.store(kernels), layout, kernels
         self._shuffle_seed, self._with_plan, self._num_ahead = shuffle_seed, with_plan, num_ahead
 
-    @property
-    def num_batches(self) -> int:
-        """In one epoch; the last batch may be smaller."""
-        return -(-self.num_rows // self.batch_size)
-
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
-        """All rows once. The thread ends with the iteration, also when that is abandoned."""
+        """All rows once; the last batch may be smaller, or larger by one.
+
+        The thread ends with the iteration, also when that is abandoned.
+        """
         order = self._order(epoch)
         ready: queue.Queue[Batch | BaseException | None] = queue.Queue(self._num_ahead)
         stop = threading.Event()
@@ -70,10 +69,10 @@ class Loader:
 
         def work() -> None:
             try:
-                for first in range(0, self.num_rows, self.batch_size):
+                for first, last in itertools.pairwise(self._bounds()):
                     if stop.is_set():
                         return
-                    put(self.batch(order[first : first + self.batch_size]))
+                    put(self.batch(order[first:last]))
                 put(None)
             except BaseException as error:  # noqa: BLE001 - handed to the consumer, whatever it is
                 put(error)
@@ -95,6 +94,13 @@ class Loader:
         jagged = Jagged(ids, weights, offsets, bags, self._layout.num_fields)
         plan = self._kernels.plan_rows(ids, self._layout.num_rows) if self._with_plan else None
         return Batch(jagged, labels, plan)
+
+    def _bounds(self) -> list[int]:
+        """Where batches end. No batch holds a single row beside others, since batch norm has no variance of one."""
+        bounds = [*range(0, self.num_rows, self.batch_size), self.num_rows]
+        if self.batch_size > 1 and len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
+            del bounds[-2]
+        return bounds
 
     def _order(self, epoch: int) -> npt.NDArray[np.int64]:
         rows = np.arange(self.num_rows, dtype=np.int64)

@@ -97,6 +97,8 @@ def train(
             raise DataError(f"{source.name}: {name} holds no rows")
         tell(f"{name} {'reused' if was_there else 'encoded'}: {rows:,} examples, {pairs / rows:.1f} pairs each")
 
+    if model.batch_norm and min(training.batch_size, examples["train"].num_rows) == 1:
+        raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
     with _threads(training.threads):
         network = build_model(
             model,
