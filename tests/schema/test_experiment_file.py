@@ -126,7 +126,7 @@ def test_overrides_are_toml_and_bare_words_are_text(example: Path) -> None:
         ("training.epochs", ["--set training.epochs", "section.key=value"]),
         ("training..epochs=3", ["section.key=value"]),
         ("training.epochs.x=3", ["training.epochs.x=3", '"epochs" is a value']),
-        ("training.epochs=three", ["training", "epochs", "`int`", "`str`"]),
+        ("training.epochs=three", ["training", "epochs", "whole number", "text"]),
         ("trainin.epochs=3", ["[trainin]", 'did you mean "training"?']),
         ("data.tran=a.csv", ["data", '"tran"', 'did you mean "train"?']),
         ("vocabularies.app.min_cout=3", ["vocabularies.app", '"min_cout"', 'did you mean "min_count"?']),
@@ -171,7 +171,7 @@ def test_mistakes_in_the_file_name_the_file(example: Path, tmp_path: Path) -> No
         ('[data]\nlabel = "y"\n[fields.a]\n', ["data", "train"]),
         ('[data]\ntrain = "a.csv"\nlabel = "y"\n[fields]\n', ["fields", "at least one field"]),
         ('fields = 3\n[data]\ntrain = "a.csv"\nlabel = "y"\n', ["fields", "must be a table"]),
-        ("data = 3\n[fields.a]\n", ["data", "`int`"]),
+        ("data = 3\n[fields.a]\n", ["data", "whole number"]),
     ],
 )
 def test_a_missing_or_wrong_section_is_named(tmp_path: Path, text: str, words: list[str]) -> None:

@@ -128,23 +128,23 @@ VOCABULARY_MISTAKES = {
 
 WRONG_TYPES = {
     "field: combiner": (lambda: Field("a", combiner="max"), ['field "a"', "combiner", "max"]),
-    "field: columns": (lambda: Field("a", columns="b"), ['field "a"', "columns", "array", "str"]),
-    "field: numeric": (lambda: Field("a", numeric="log1p"), ['field "a"', "numeric", "str"]),
-    "field: vocabulary": (lambda: Field("a", 3), ['field "a"', "vocabulary", "int"]),
-    "field: name": (lambda: Field(3), ["field", "name", "`str`", "`int`"]),
+    "field: columns": (lambda: Field("a", columns="b"), ['field "a"', "columns", "list", "text"]),
+    "field: numeric": (lambda: Field("a", numeric="log1p"), ['field "a"', "numeric", "text"]),
+    "field: vocabulary": (lambda: Field("a", 3), ['field "a"', "vocabulary", "whole number"]),
+    "field: name": (lambda: Field(3), ["field", "name", "text", "whole number"]),
     "field: missing": (lambda: Field("a", missing="null"), ['field "a"', "missing", "null"]),
     "vocabulary: text": (
         lambda: Vocabulary("app", min_count="10"),
-        ['vocabulary "app"', "min_count", "`int`", "`str`"],
+        ['vocabulary "app"', "min_count", "whole number", "text"],
     ),
     "vocabulary: bool": (
         lambda: Vocabulary("app", min_count=True),
-        ['vocabulary "app"', "min_count", "`int`", "`bool`"],
+        ['vocabulary "app"', "min_count", "whole number", "got true or false"],
     ),
-    "vocabulary: fraction": (lambda: Vocabulary("app", max_size=1.5), ['vocabulary "app"', "max_size", "`float`"]),
-    "schema: fields": (lambda: Schema(label="y", fields=["a"]), ["schema", "fields", "str"]),
-    "schema: label": (lambda: Schema(label=None, fields=[Field("a")]), ["schema", "label", "`str`"]),
-    "separators": (lambda: Field("a", separators=","), ['field "a"', "separators", "str"]),
+    "vocabulary: fraction": (lambda: Vocabulary("app", max_size=1.5), ['vocabulary "app"', "max_size", "got number"]),
+    "schema: fields": (lambda: Schema(label="y", fields=["a"]), ["schema", "fields", "text"]),
+    "schema: label": (lambda: Schema(label=None, fields=[Field("a")]), ["schema", "label", "text"]),
+    "separators": (lambda: Field("a", separators=","), ['field "a"', "separators", "text"]),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import typing
 from typing import Any, TypeVar
 
@@ -12,6 +14,15 @@ from manyhot.errors import ConfigError, nearest_name
 __all__ = ["Config", "convert"]
 
 T = TypeVar("T")
+_WORDS = {
+    "object": "table",
+    "array": "list",
+    "null": "nothing",
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+}
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -25,7 +36,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             try:
                 value = msgspec.convert(getattr(self, field.name), field.type)
             except msgspec.ValidationError as error:
-                raise ConfigError(f"{self.place()}: {field.name}: {_sentence(error)}") from None
+                sentence = _sentence(error, {"": field.type})
+                raise ConfigError(f"{self.place()}: {field.name}: {sentence}") from None
             msgspec.structs.force_setattr(self, field.name, value)
 
     def place(self) -> str:
@@ -40,7 +52,7 @@ def convert(data: Any, kind: type[T], where: str) -> T:
     try:
         return msgspec.convert(_check_keys(data, kind, where), kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {_sentence(error)}") from None
+        raise ConfigError(f"{where}: {_sentence(error, typing.get_type_hints(kind))}") from None
 
 
 def _check_keys(data: Any, kind: Any, where: str) -> Any:
@@ -66,5 +78,20 @@ def _nested(data: Any, kind: Any, where: str) -> Any:
     return data
 
 
-def _sentence(error: msgspec.ValidationError) -> str:
-    return str(error).replace(" - at `$.", " - at `").replace(" - at `$`", "")
+def _sentence(error: msgspec.ValidationError, types: dict[str, Any]) -> str:
+    """msgspec's sentence in the words of TOML: "epochs: expected whole number, got text"."""
+    text, _, place = str(error).partition(" - at `$")
+    place = place.rstrip("`").lstrip(".")
+    text = re.sub(r"`([^`]+)`", lambda m: " | ".join(_WORDS.get(w, w) for w in m[1].split(" | ")), text)
+    if text.startswith("Invalid enum value"):
+        allowed = _literals(types.get(place.partition(".")[0].partition("[")[0]))
+        text = f"{text.removeprefix('Invalid enum value ')} is none of {', '.join(allowed)}"
+    text = text[0].lower() + text[1:]
+    return f"{place}: {text}" if place else text
+
+
+def _literals(kind: Any) -> list[str]:
+    """The values of the Literal in a type."""
+    if typing.get_origin(kind) is typing.Literal:
+        return [json.dumps(value) for value in typing.get_args(kind)]
+    return [value for part in typing.get_args(kind) for value in _literals(part)]
