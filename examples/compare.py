@@ -2,7 +2,7 @@
 
     python examples/compare.py EXPERIMENT.toml [--seeds 3] [--set section.key=value ...]
 
-Everything but the heads and the seed is as in the file.
+The schema and the training are those of the file, which must name test.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
         "DeepFM": full,
     }
     sources = {
-        name: open_source(getattr(data, name), folder=experiment.folder)
+        name: open_source(getattr(data, name), folder=experiment.folder, names=data.columns, delimiter=data.delimiter)
         for name in ("train", "valid", "test")
         if getattr(data, name) is not None
     }

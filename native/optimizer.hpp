@@ -41,7 +41,7 @@ inline void move(const Optimizer& o, float* __restrict w, float* __restrict s0, 
       const float rate = o.learning_rate / std::sqrt(s0[d]);
       const float p = w[d] - rate * g[d];
       const float shrunk = std::fabs(p) - rate * o.l1;
-      w[d] = std::copysign(shrunk > 0.0f ? shrunk : 0.0f, p) / (1.0f + rate * o.l2);
+      w[d] = std::copysign(shrunk < 0.0f ? 0.0f : shrunk, p) / (1.0f + rate * o.l2);
     }
   } else if constexpr (rule == Rule::ftrl) {  // s0 = n, s1 = z
     for (int d = 0; d < count; d++) {

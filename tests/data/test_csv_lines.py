@@ -111,7 +111,9 @@ def test_quotes_hold_separators_and_line_breaks_end_rows(tmp_path: Path) -> None
     assert bags_as_tokens(fit(SCHEMA, path), FIELD, path) == [[('x, "y"', 1.0)], [], []]
 
 
-@pytest.mark.parametrize("text", ['y,a\n1,x\n1,"b\n1,c\n0,d\n', 'y,a\n1,c\n1,"x', 'y,a\n1,c\n"1,x\n'])
+@pytest.mark.parametrize(
+    "text", ['y,a\n1,"b\n0,c\n1,"d\n0,e\n', 'y,a\n1,x\n1,"b\n1,c\n0,d\n', 'y,a\n1,c\n1,"x', 'y,a\n1,c\n"1,x\n']
+)
 def test_a_quote_that_is_never_closed_swallows_no_rows(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(text)

@@ -214,3 +214,13 @@ def test_what_was_fitted_survives_state() -> None:
     again = Encoder.from_state(*encoder.state())
     assert again.fingerprint() == encoder.fingerprint()
     assert rows_of(encode(again, data), 4) == rows_of(encode(encoder, data), 4)
+
+
+def test_what_transforms_blow_up_is_a_bad_row_and_a_constant_column_stays_small() -> None:
+    field = Field("f", numeric=["minmax"])
+    encoder = fit(schema_of(field), with_label({"f": [0.0, 1e-30]}))
+    with pytest.raises(BadRowsError, match='column "f" becomes too large'):
+        encode(encoder, with_label({"f": [1e30]}))
+    field = Field("f", numeric=["standardize"])
+    encoder = fit(schema_of(field), with_label({"f": [0.1, 0.1, 0.1]}))
+    assert abs(bags_as_tokens(encoder, field, with_label({"f": [0.2]}))[0][0][1] - 0.1) < 1e-6

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_oracle import NUM_ROWS, Case
 
-from manyhot.kernels import Kernels, OptimizerStep, new_table, row_stride, select
+from manyhot.kernels import Gradients, Jagged, Kernels, OptimizerStep, new_table, row_stride, select
 from manyhot.kernels._contract import STATES
 from manyhot.schema import TableOptimizer
 
@@ -140,3 +140,16 @@ def test_a_gradient_that_is_not_finite_stays_visible(kernels):
         nan = oracle.Gradients(np.full((1, 1), np.nan, np.float32), None, None)
         update(kernels, Case(table, 0, oracle.make_jagged([[0]], None, 1), nan), False, optimizer, 1)
         assert np.isnan(table[0, 0]), optimizer.optimizer
+
+
+@pytest.mark.parametrize("name", ["native", "reference"])
+def test_proximal_adagrad_keeps_nan_visible(name):
+    kernels, optimizer = select(name), TableOptimizer(optimizer="proximal_adagrad", l1=0.1)
+    table = new_table(1, row_stride(1, "proximal_adagrad"))
+    table[:] = 0.5
+    jagged = Jagged(np.zeros(1, np.int32), None, np.array([0, 1], np.int32), np.zeros(1, np.int32), 1)
+    outputs = kernels.forward(table, 1, jagged, False, 1)
+    gradients = Gradients(np.full((1, 1), np.nan, np.float32), None, None)
+    plan = kernels.plan_rows(jagged.ids, 1)
+    kernels.update(table, 1, jagged, plan, gradients, outputs, False, OptimizerStep(optimizer, 1), 1)
+    assert np.isnan(table[0, 1])

@@ -53,9 +53,9 @@ def test_early_stopping_needs_rows_to_look_at():
     [
         (None, [(1, 5), (2, 10), (3, 15)]),
         (1, [(1 + (step - 1) // 5, step) for step in range(1, 16)]),
-        (4, [(1, 4), (2, 8), (3, 12)]),
+        (4, [(1, 4), (2, 8), (3, 12), (3, 15)]),
         (5, [(1, 5), (2, 10), (3, 15)]),
-        (16, []),
+        (16, [(3, 15)]),
     ],
 )
 def test_validations_come_at_the_steps_asked_for(every, expected):
@@ -122,3 +122,11 @@ def test_batch_norm_trains_on_any_number_of_rows(num_rows):
     assert run.metrics["examples"] == num_rows
     with pytest.raises(mh.ConfigError, match="at least two examples"):
         mh.train(schema, model, train=rows, training=mh.TrainingConfig(batch_size=1))
+
+
+def test_the_last_steps_are_looked_at_too():
+    run, reports = train("lr", validate_every=1000, early_stopping=mh.EarlyStopping())
+    looks = [r["auc"] for r in reports if r["event"] == "valid"]
+    assert looks == [run.metrics["valid"]["auc"]]
+    with pytest.raises(mh.ConfigError, match="validate_every"):
+        train("lr", valid=None, validate_every=3)

@@ -15,8 +15,8 @@ from manyhot.errors import ManyhotError
 
 __all__ = ["console", "metric_text", "output_file", "to_stderr", "write_json"]
 
-console = Console(highlight=False, soft_wrap=True)
-to_stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, soft_wrap=True)
+to_stderr = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from manyhot.demo import run_demo, simulate
+from manyhot.errors import ConfigError
 
 from ._output import console, to_stderr
 
@@ -28,6 +29,8 @@ def demo(*, out: Path = Path("runs/demo"), impressions: int = 300_000, seed: int
     seed
         Of simulation and training.
     """
+    if impressions < 100 or seed < 0:
+        raise ConfigError("demo: impressions must be at least 100, and seed at least 0")
     to_stderr.print(f"simulating {impressions:,} impressions")
     results, run = run_demo(simulate(impressions, seed), seed=seed, on_stage=to_stderr.print)
     table = Table(box=None, pad_edge=False)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from manyhot.model_file import load_model
 
@@ -29,13 +30,14 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     sizes = {name: v.size for name, v in saved.encoder.vocabularies.items()}
     if as_json:
         text = json.dumps({"schema": schema.to_dict(), "vocabulary_sizes": sizes, "summary": saved.summary})
-        console.print(text, markup=False)
+        console.print(text)
         return
     fields = Table("field", "columns", "vocabulary", "tokens", "combiner", box=None, pad_edge=False)
     for field in schema.fields:
         columns = ", ".join([*field.input_columns, *([f"weights {field.weights}"] if field.weights else [])])
         name = field.vocabulary_name
-        fields.add_row(field.name, columns, name, f"{sizes[name]:,}", field.effective_combiner)
+        cells = (field.name, columns, name, f"{sizes[name]:,}", field.effective_combiner)
+        fields.add_row(*map(Text, cells))
     console.print(fields)
     config, tables = saved.config, network.tables
     size = tables.layout.num_rows * (tables.dim + 1) * 4 / 2**20
@@ -43,7 +45,7 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     console.print(f"\nlabel      {schema.label}")
     units = list(config.hidden_units or ())
     heads = f"{' + '.join(config.heads or ())}, embedding_dim {tables.dim}, hidden_units {units}"
-    console.print(f"heads      {heads}", markup=False)
+    console.print(f"heads      {heads}")
     console.print(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
     for name, metrics in saved.summary["metrics"].items():
         if isinstance(metrics, dict):

@@ -173,7 +173,7 @@ class ColumnReader:
         ):
             raise self.wrong_type(weights, "but weights must be numbers", self.weights_column)
         with np.errstate(over="ignore"):
-            numbers = np.asarray(weights.cast(pa.float64()).fill_null(np.nan)).astype(np.float32)
+            numbers = np.asarray(weights.cast(pa.float64(), safe=False).fill_null(np.nan)).astype(np.float32)
         bad = np.flatnonzero(~np.isfinite(numbers))
         self.fail(_rows_of(bad, offsets), "has a weight that is null, NaN or infinite")
         return np.where(np.isfinite(numbers), numbers, np.float32(1)) if len(bad) else numbers

@@ -67,14 +67,14 @@ def read_csv(
             for batch in reader:
                 yield SourceBatch(batch, str(path), first_row, lines)
                 first_row += batch.num_rows
-        if counted.num_quotes % 2:
-            _check_last_quote(path, delimiter)
+        if counted.num_quotes:
+            _check_quotes(path, delimiter)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot read it as CSV: {error}") from None
 
 
 class _QuoteCounter:
-    """A stream that counts the quotes read from it: in a sound file with quoted values they are even."""
+    """A stream that counts the quotes read from it: only files that have any need the check."""
 
     closed = False
 
@@ -93,15 +93,19 @@ class _QuoteCounter:
         self.closed = True
 
 
-def _check_last_quote(path: Path, delimiter: str) -> None:
-    """Raises DataError where a quote is opened and never closed: it would swallow the rest of the file in silence."""
+def _check_quotes(path: Path, delimiter: str) -> None:
+    """Raises DataError where a quote is opened and not closed before a separator.
+
+    Arrow would take the rows up to the next quote, or to the end of the file, for one value, in silence.
+    """
     last = 1
     try:
         for line, _ in _records(path, delimiter, strict=True):
             last = line + 1
     except csv.Error as error:
-        if "unexpected end of data" in str(error):
-            raise DataError(f"{path}:{last}: at or after this line a quote is opened and never closed") from None
+        raise DataError(
+            f"{path}:{last}: at or after this line a quote is not closed as it should be: {error}"
+        ) from None
 
 
 @dataclass

@@ -113,7 +113,8 @@ class NumericColumn:
         if step.name == "minmax":
             self.fitted = {"low": low, "high": high} if count else {"low": 0.0, "high": 0.0}
         elif step.name == "standardize":
-            self.fitted = {"mean": mean, "deviation": float(np.sqrt(squares / count)) if count else 0.0}
+            # A constant column has deviation 0, whatever rounding made of its squares.
+            self.fitted = {"mean": mean, "deviation": float(np.sqrt(squares / count)) if low < high else 0.0}
         values = np.array(sorted(self._values), np.float64)
         times = np.array([self._values[v] for v in values.tolist()], np.int64)
         if step.name == "quantile_bucket":
@@ -125,7 +126,12 @@ class NumericColumn:
 
     def apply(self, reader: ColumnReader, values: Float64s) -> Float64s:
         """Transformed values; for a pipeline that ends in a bucket, codes for `bucket_tokens`."""
-        return self._run(reader, values, self.steps)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self._run(reader, values, self.steps)
+            bad = ~(np.abs(values) <= _LARGEST)
+        if bad.any():
+            reader.fail_values(bad, "becomes too large for float32 by its transforms")
+        return np.where(bad, 0.0, values)
 
     def bucket_tokens(self, codes: Float64s) -> Tokens:
         """One token for each code: "3", or for log2_bucket's small values "SP1"."""

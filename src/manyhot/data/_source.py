@@ -63,13 +63,22 @@ def _expand(patterns: Sequence[str | Path], folder: Path) -> list[Path]:
     paths: list[Path] = []
     for pattern in patterns:
         full = folder / pattern
-        found = [full] if full.exists() else _matches(full)
+        try:
+            found = [full] if full.exists() else _matches(full)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{full}: cannot look for it: {error}") from None
         if not found:
             raise DataError(f"{full}: there is no such file; check the path")
-        paths += sorted(p for p in full.rglob("*") if p.is_file() and _kind(p)) if full.is_dir() else found
+        paths += _inside(full) if full.is_dir() else found
         if full.is_dir() and not paths:
             raise DataError(f"{full}: the folder holds no file that can be read{_SUPPORTED}")
     return paths
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The files of a folder that can be read, in order; hidden ones and hidden folders are left out."""
+    files = (p for p in folder.rglob("*") if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+    return sorted(p for p in files if p.is_file() and _kind(p))
 
 
 def _matches(pattern: Path) -> list[Path]:

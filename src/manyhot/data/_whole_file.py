@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Makes the folder. Raises OSError.
     """
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, "Is a directory")
     part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -106,9 +106,9 @@ def load_model(path: Path, *, kernels: str = "native") -> SavedModel:
 
 
 def _open(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    if not path.is_file():
-        raise ModelFileError(f"{path}: there is no such model file")
     try:
+        if not path.is_file():
+            raise ModelFileError(f"{path}: there is no such model file")
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             names = list(file.keys())

@@ -54,6 +54,7 @@ class SavedModel:
 
 def take_proof(saved: SavedModel, source: Source) -> SavedModel:
     """With the first rows of the source and their probabilities, which loading checks."""
-    rows = next(iter(source.batches(saved.encoder.schema.columns, Rejects()))).batch.slice(0, _PROOF_ROWS)
+    batches = (b.batch for b in source.batches(saved.encoder.schema.columns, Rejects()))
+    rows = next(batch for batch in batches if batch.num_rows).slice(0, _PROOF_ROWS)
     table = pa.Table.from_batches([rows])
     return dataclasses.replace(saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table)))

@@ -24,7 +24,7 @@ class DataConfig(Config, frozen=True, kw_only=True):
     train, valid, test: a path, a glob, or a list of them; valid and test are optional.
     label: the column of 0/1.
     columns: the names of the columns of CSV/TSV files without a header.
-    delimiter: of CSV/TSV files; None takes it from the name (.tsv: tab, else comma).
+    delimiter: of CSV/TSV files; None takes it from the name (.tsv, .txt: tab, else comma).
     """
 
     train: str | tuple[str, ...]

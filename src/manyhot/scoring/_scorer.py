@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from manyhot.data import Encoder, Source, open_source
+from manyhot.errors import DataError
 from manyhot.kernels import Float32s
 from manyhot.model_file import SavedModel, load_model
 
@@ -36,11 +39,21 @@ class Scorer:
             any order, others than the schema's are ignored, no label is needed.
         Raises DataError where a column is missing, BadRowsError where rows are bad.
         """
-        return self._saved.probabilities(self.source(data))
+        source = self.source(data)
+        return _finite(self._saved.probabilities(source), source)
 
     def evaluate(self, data: Any) -> tuple[Float32s, Float32s]:
         """Labels float32 [rows] in {0, 1} and logits float32 [rows] of labelled rows; metrics take both."""
-        return self._saved.labelled_logits(self.source(data))
+        source = self.source(data)
+        labels, logits = self._saved.labelled_logits(source)
+        return labels, _finite(logits, source)
+
+
+def _finite(scores: Float32s, source: Source) -> Float32s:
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        raise DataError(f"{source.name}, row {bad[0] + 1}: the model scores NaN or infinity; its weights are too large")
+    return scores
 
 
 def load(path: str | Path, *, kernels: str = "native") -> Scorer:

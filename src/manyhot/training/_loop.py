@@ -108,6 +108,8 @@ class _Loop:
                     return
             if not every and self._validate(epoch):
                 return
+        if every and self.clock.steps % every:  # the steps since the last look count too
+            self._validate(self.config.epochs)
 
     def _steps(self, epoch: int) -> Iterator[None]:
         started = time.perf_counter()

@@ -78,6 +78,8 @@ def train(
     tell = on_stage or (lambda text: None)
     if training.early_stopping is not None and valid is None:
         raise ConfigError("early_stopping needs rows it can look at; give valid")
+    if training.validate_every is not None and valid is None:
+        raise ConfigError("validate_every needs rows it can look at; give valid")
     if model.preset == "article":
         schema = _with_combiner_sum(schema)
     sources = {
