@@ -143,13 +143,14 @@ def test_a_gradient_that_is_not_finite_stays_visible(kernels):
 
 
 @pytest.mark.parametrize("name", ["native", "reference"])
-def test_proximal_adagrad_keeps_nan_visible(name):
+def test_proximal_adagrad_keeps_a_nan_weight_visible(name):
     kernels, optimizer = select(name), TableOptimizer(optimizer="proximal_adagrad", l1=0.1)
     table = new_table(1, row_stride(1, "proximal_adagrad"))
     table[:] = 0.5
+    table[0, 1] = np.nan
     jagged = Jagged(np.zeros(1, np.int32), None, np.array([0, 1], np.int32), np.zeros(1, np.int32), 1)
     outputs = kernels.forward(table, 1, jagged, False, 1)
-    gradients = Gradients(np.full((1, 1), np.nan, np.float32), None, None)
+    gradients = Gradients(np.ones((1, 1), np.float32), None, None)
     plan = kernels.plan_rows(jagged.ids, 1)
     kernels.update(table, 1, jagged, plan, gradients, outputs, False, OptimizerStep(optimizer, 1), 1)
     assert np.isnan(table[0, 1])
