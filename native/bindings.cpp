@@ -109,13 +109,13 @@ void forward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<floa
   active_kernels->forward(table, batch, field_pairs, out, threads);
 }
 
-using Moments = std::tuple<int, float, float, float, float, float, float, float, float, float>;
+using Moments = std::tuple<int, float, float, float, float, float, float, float, float, float, float, float>;
 
 Optimizer optimizer_of(const Moments& o) {
   const int rule = std::get<0>(o);
   require(rule >= 0 && rule <= 4, "unknown optimizer rule");
-  return {static_cast<Rule>(rule), std::get<1>(o), std::get<2>(o), std::get<3>(o), std::get<4>(o),
-          std::get<5>(o),          std::get<6>(o), std::get<7>(o), std::get<8>(o), std::get<9>(o)};
+  return {static_cast<Rule>(rule), std::get<1>(o), std::get<2>(o), std::get<3>(o), std::get<4>(o),  std::get<5>(o),
+          std::get<6>(o),          std::get<7>(o), std::get<8>(o), std::get<9>(o), std::get<10>(o), std::get<11>(o)};
 }
 
 void backward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets,

@@ -12,6 +12,8 @@ struct Optimizer {
   float learning_rate, l1, l2, beta1, beta2, epsilon, weight_decay;
   // adam: 1 - beta1^t and sqrt(1 - beta2^t) of the global step t.
   float correction1, correction2;
+  // 1 - beta, taken before beta was rounded to float32: near 1 nothing of it would be left.
+  float gain1, gain2;
 };
 
 // Floats of state for each parameter.
@@ -55,8 +57,8 @@ inline void move(const Optimizer& o, float* __restrict w, float* __restrict s0, 
     }
   } else {  // adam: s0 = first moment, s1 = second
     for (int d = 0; d < count; d++) {
-      s0[d] = o.beta1 * s0[d] + (1.0f - o.beta1) * g[d];
-      s1[d] = o.beta2 * s1[d] + (1.0f - o.beta2) * g[d] * g[d];
+      s0[d] = o.beta1 * s0[d] + o.gain1 * g[d];
+      s1[d] = o.beta2 * s1[d] + o.gain2 * g[d] * g[d];
       const float kept = w[d] * (1.0f - o.learning_rate * o.weight_decay);
       w[d] = kept - o.learning_rate / o.correction1 * s0[d] / (std::sqrt(s1[d]) / o.correction2 + o.epsilon);
     }

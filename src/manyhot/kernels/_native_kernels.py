@@ -116,4 +116,5 @@ def _flat(array: Float32s | None) -> Float32s | None:
 def _numbers(step: OptimizerStep) -> tuple[float, ...]:
     o = step.config
     rule = _RULES[o.optimizer]
-    return (rule, o.learning_rate, o.l1, o.l2, o.beta1, o.beta2, o.epsilon, o.weight_decay, *step.corrections)
+    moments = (o.beta1, o.beta2, o.epsilon, o.weight_decay, *step.corrections, 1 - o.beta1, 1 - o.beta2)
+    return (rule, o.learning_rate, o.l1, o.l2, *moments)
