@@ -1,10 +1,6 @@
-// The only file that knows Python: checks shapes and bounds once, releases the GIL, calls the headers. No maths here.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/vector.h>
+// Python's way to tables and Examples: checks shapes and bounds, releases the GIL, calls the headers. No maths here.
+// Text has bindings_text.cpp; no other file knows Python.
+#include "bindings.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,37 +13,11 @@
 #include "examples.hpp"
 #include "row_plan.hpp"
 #include "table_kernels.hpp"
-#include "text_bags.hpp"
-#include "token_table.hpp"
 
-namespace nb = nanobind;
-using namespace nb::literals;
 using namespace manyhot;
+using namespace nb::literals;
 
 namespace {
-
-template <class T>
-using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T, size_t dims>
-using Out = nb::ndarray<T, nb::ndim<dims>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
-
-void require(bool condition, const char* message) {
-  if (!condition) throw nb::value_error(message);
-}
-
-// Hands a vector's memory to numpy without a copy.
-template <class T>
-Made<T> to_numpy(std::vector<T>&& values) {
-  auto* owned = new std::vector<T>(std::move(values));
-  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return Made<T>(owned->data(), {owned->size()}, owner);
-}
-
-const float* data_or_null(const std::optional<In<float>>& array) {
-  return array ? array->data() : nullptr;
-}
 
 const KernelSet* active_kernels = pick_kernels(std::getenv("MANYHOT_LEVEL"));
 
@@ -56,20 +26,6 @@ std::string set_level(const std::string& level) {
   require(chosen, "this processor or this build has no such instruction set");
   active_kernels = chosen;
   return chosen->level;
-}
-
-void check_ids(const int32_t* ids, size_t count, int64_t num_rows) {
-  bool inside = true;
-  for (size_t i = 0; i < count; i++) inside &= ids[i] >= 0 && ids[i] < num_rows;
-  require(inside, "an id lies outside the table");
-}
-
-void check_offsets(const int32_t* offsets, size_t count, size_t num_pairs) {
-  require(count > 0 && offsets[0] == 0 && static_cast<size_t>(offsets[count - 1]) == num_pairs,
-          "offsets must start at 0 and end at the number of pairs");
-  bool rising = true;
-  for (size_t i = 1; i < count; i++) rising &= offsets[i] >= offsets[i - 1];
-  require(rising, "offsets must not fall");
 }
 
 // More threads than work only spin: one for each 1024 pairs.
@@ -225,82 +181,6 @@ auto interleave_columns(
   return std::make_tuple(to_numpy(std::move(out.ids)), weights, to_numpy(std::move(out.offsets)));
 }
 
-Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int32_t>& lengths) {
-  require(starts.size() == lengths.size(), "starts and lengths differ in length");
-  const int64_t bytes = static_cast<int64_t>(data.size());
-  bool inside = true;
-  for (size_t i = 0; i < starts.size(); i++)
-    inside &= starts.data()[i] >= 0 && lengths.data()[i] >= 0 && starts.data()[i] <= bytes - lengths.data()[i];
-  require(inside, "a token lies outside its buffer");
-  return {reinterpret_cast<const char*>(data.data()), starts.data(), lengths.data(),
-          static_cast<int64_t>(starts.size())};
-}
-
-// times: how often each token was seen; None: once. The empty token stands for a missing value and is not counted.
-void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths,
-                  std::optional<In<int64_t>> times) {
-  const Spans tokens = spans_of(data, starts, lengths);
-  require(!times || times->size() == starts.size(), "times and tokens differ in length");
-  nb::gil_scoped_release release;
-  for (int64_t i = 0; i < tokens.count; i++)
-    if (tokens.lengths[i] > 0) table.add(tokens[i], times ? times->data()[i] : 1);
-}
-
-// Kept tokens in the order of their ids, as one buffer, offsets and counts.
-auto ranked_tokens(const TokenTable& table, int64_t min_count, int64_t max_size) {
-  std::vector<uint8_t> bytes;
-  std::vector<int64_t> offsets{0}, counts;
-  for (const int64_t i : table.ranking(min_count, max_size)) {
-    const std::string_view token = table.token(i);
-    bytes.insert(bytes.end(), token.begin(), token.end());
-    offsets.push_back(static_cast<int64_t>(bytes.size()));
-    counts.push_back(table.count(i));
-  }
-  return std::make_tuple(to_numpy(std::move(bytes)), to_numpy(std::move(offsets)), to_numpy(std::move(counts)));
-}
-
-// Ids 1 + position of known tokens, 0 for the others.
-Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
-  const Spans tokens = spans_of(data, starts, lengths);
-  std::vector<int32_t> ids(tokens.count);
-  {
-    nb::gil_scoped_release release;
-    for (int64_t i = 0; i < tokens.count; i++) ids[i] = static_cast<int32_t>(table.position(tokens[i]) + 1);
-  }
-  return to_numpy(std::move(ids));
-}
-
-// Ids 1 + number for tokens that are whole numbers below `size`, 0 for the others.
-Made<int32_t> identity_ids(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, int32_t size) {
-  const Spans tokens = spans_of(data, starts, lengths);
-  std::vector<int32_t> ids(tokens.count);
-  for (int64_t i = 0; i < tokens.count; i++) ids[i] = identity_id(tokens[i], size);
-  return to_numpy(std::move(ids));
-}
-
-Made<uint64_t> hash_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
-  const Spans tokens = spans_of(data, starts, lengths);
-  std::vector<uint64_t> hashes(tokens.count);
-  for (int64_t i = 0; i < tokens.count; i++) hashes[i] = stable_hash(tokens[i]);
-  return to_numpy(std::move(hashes));
-}
-
-auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const std::string& pair_separator,
-                const std::string& weight_separator) {
-  require(pair_separator.size() == 1 && weight_separator.size() <= 1, "separators are single bytes");
-  const Spans texts = spans_of(data, starts, lengths);
-  TextBags out;
-  {
-    nb::gil_scoped_release release;
-    out = parse_text_bags(texts, pair_separator[0], weight_separator.empty() ? '\0' : weight_separator[0]);
-  }
-  std::optional<Made<float>> weights;
-  if (!weight_separator.empty()) weights = to_numpy(std::move(out.weights));
-  return std::make_tuple(to_numpy(std::move(out.starts)), to_numpy(std::move(out.lengths)), weights,
-                         to_numpy(std::move(out.offsets)), to_numpy(std::move(out.bad_rows)),
-                         to_numpy(std::move(out.bad_faults)));
-}
-
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -327,12 +207,6 @@ NB_MODULE(_native, m) {
         nb::arg("num_threads"));
   m.def("plan_rows", &plan_rows, nb::arg("ids").noconvert(), nb::arg("num_table_rows"));
   m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
-  m.def("parse_bags", &parse_bags, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
-        nb::arg("lengths").noconvert(), nb::arg("pair_separator"), nb::arg("weight_separator"));
-  m.def("hash_tokens", &hash_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
-        nb::arg("lengths").noconvert());
-  m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
-        nb::arg("lengths").noconvert(), nb::arg("size"));
   nb::class_<ExampleStore>(m, "ExampleStore")
       .def(nb::init<int64_t>(), "num_fields"_a)
       .def("add", &ExampleStore::add, nb::arg("offsets").noconvert(), nb::arg("ids").noconvert(),
@@ -340,12 +214,5 @@ NB_MODULE(_native, m) {
       .def_prop_ro("num_rows", &ExampleStore::num_rows)
       .def("gather", &ExampleStore::gather, nb::arg("rows").noconvert(), nb::arg("bases").noconvert(),
            nb::arg("combiners").noconvert());
-  nb::class_<TokenTable>(m, "TokenTable")
-      .def(nb::init<>())
-      .def("__len__", &TokenTable::size)
-      .def("count", &count_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
-           nb::arg("lengths").noconvert(), nb::arg("times").noconvert().none())
-      .def("ranked", &ranked_tokens, "min_count"_a, "max_size"_a)
-      .def("lookup", &lookup_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
-           nb::arg("lengths").noconvert());
+  bind_text(m);
 }

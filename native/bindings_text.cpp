@@ -1,0 +1,111 @@
+// Python's way to text: weighted lists, hashes, vocabularies. No maths here; see bindings.hpp for what is checked
+// where.
+#include "bindings.hpp"
+#include "text_bags.hpp"
+#include "token_table.hpp"
+
+#include <string>
+#include <tuple>
+
+namespace manyhot {
+
+using namespace nb::literals;
+
+namespace {
+
+Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int32_t>& lengths) {
+  require(starts.size() == lengths.size(), "starts and lengths differ in length");
+  const int64_t bytes = static_cast<int64_t>(data.size());
+  bool inside = true;
+  for (size_t i = 0; i < starts.size(); i++)
+    inside &= starts.data()[i] >= 0 && lengths.data()[i] >= 0 && starts.data()[i] <= bytes - lengths.data()[i];
+  require(inside, "a token lies outside its buffer");
+  return {reinterpret_cast<const char*>(data.data()), starts.data(), lengths.data(),
+          static_cast<int64_t>(starts.size())};
+}
+
+// times: how often each token was seen; None: once. The empty token stands for a missing value and is not counted.
+void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths,
+                  std::optional<In<int64_t>> times) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  require(!times || times->size() == starts.size(), "times and tokens differ in length");
+  nb::gil_scoped_release release;
+  for (int64_t i = 0; i < tokens.count; i++)
+    if (tokens.lengths[i] > 0) table.add(tokens[i], times ? times->data()[i] : 1);
+}
+
+// Kept tokens in the order of their ids, as one buffer, offsets and counts.
+auto ranked_tokens(const TokenTable& table, int64_t min_count, int64_t max_size) {
+  std::vector<uint8_t> bytes;
+  std::vector<int64_t> offsets{0}, counts;
+  for (const int64_t i : table.ranking(min_count, max_size)) {
+    const std::string_view token = table.token(i);
+    bytes.insert(bytes.end(), token.begin(), token.end());
+    offsets.push_back(static_cast<int64_t>(bytes.size()));
+    counts.push_back(table.count(i));
+  }
+  return std::make_tuple(to_numpy(std::move(bytes)), to_numpy(std::move(offsets)), to_numpy(std::move(counts)));
+}
+
+// Ids 1 + position of known tokens, 0 for the others.
+Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  std::vector<int32_t> ids(tokens.count);
+  {
+    nb::gil_scoped_release release;
+    for (int64_t i = 0; i < tokens.count; i++) ids[i] = static_cast<int32_t>(table.position(tokens[i]) + 1);
+  }
+  return to_numpy(std::move(ids));
+}
+
+// Ids 1 + number for tokens that are whole numbers below `size`, 0 for the others.
+Made<int32_t> identity_ids(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, int32_t size) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  std::vector<int32_t> ids(tokens.count);
+  for (int64_t i = 0; i < tokens.count; i++) ids[i] = identity_id(tokens[i], size);
+  return to_numpy(std::move(ids));
+}
+
+Made<uint64_t> hash_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  std::vector<uint64_t> hashes(tokens.count);
+  for (int64_t i = 0; i < tokens.count; i++) hashes[i] = stable_hash(tokens[i]);
+  return to_numpy(std::move(hashes));
+}
+
+auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const std::string& pair_separator,
+                const std::string& weight_separator) {
+  require(pair_separator.size() == 1 && weight_separator.size() <= 1, "separators are single bytes");
+  const Spans texts = spans_of(data, starts, lengths);
+  TextBags out;
+  {
+    nb::gil_scoped_release release;
+    out = parse_text_bags(texts, pair_separator[0], weight_separator.empty() ? '\0' : weight_separator[0]);
+  }
+  std::optional<Made<float>> weights;
+  if (!weight_separator.empty()) weights = to_numpy(std::move(out.weights));
+  return std::make_tuple(to_numpy(std::move(out.starts)), to_numpy(std::move(out.lengths)), weights,
+                         to_numpy(std::move(out.offsets)), to_numpy(std::move(out.bad_rows)),
+                         to_numpy(std::move(out.bad_faults)));
+}
+
+}  // namespace
+
+void bind_text(nb::module_& m) {
+  m.def("parse_bags", &parse_bags, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+        nb::arg("lengths").noconvert(), nb::arg("pair_separator"), nb::arg("weight_separator"));
+  m.def("hash_tokens", &hash_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+        nb::arg("lengths").noconvert());
+  m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+        nb::arg("lengths").noconvert(), nb::arg("size"));
+  nb::class_<TokenTable>(m, "TokenTable")
+      .def(nb::init<>())
+      .def("__len__", &TokenTable::size)
+      .def("count", &count_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+           nb::arg("lengths").noconvert(), nb::arg("times").noconvert().none())
+      .def("ranked", &ranked_tokens, "min_count"_a, "max_size"_a)
+      .def("lookup", &lookup_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+           nb::arg("lengths").noconvert());
+}
+
+}  // namespace manyhot
