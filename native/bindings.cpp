@@ -40,26 +40,39 @@ Table table_of(const Out<float, 2>& data, int dim, int states) {
   return {data.data(), static_cast<int64_t>(data.shape(1)), dim};
 }
 
-Batch batch_of(int64_t table_rows, const In<int32_t>& ids, const std::optional<In<float>>& weights,
-               const In<int32_t>& offsets, int64_t num_fields) {
-  require(num_fields > 0 && (offsets.size() - 1) % num_fields == 0, "offsets must hold B*F+1 numbers");
+void check_bags(const In<int32_t>& ids, const std::optional<In<float>>& weights, const In<int32_t>& offsets,
+                int64_t num_table_rows) {
   require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
   check_offsets(offsets.data(), offsets.size(), ids.size());
-  check_ids(ids.data(), ids.size(), table_rows);
-  return {ids.data(), data_or_null(weights), offsets.data(), static_cast<int64_t>(offsets.size() - 1) / num_fields,
-          num_fields};
+  check_ids(ids.data(), ids.size(), num_table_rows);
+}
+
+// Pooled numbers and their gradients: float32, or bfloat16 as uint16.
+using Singles = std::optional<Out<float, 3>>;
+using Halves = std::optional<Out<uint16_t, 3>>;
+
+bfloat16* halves_or_null(const Halves& array) {
+  return array ? reinterpret_cast<bfloat16*>(array->data()) : nullptr;
+}
+
+bool fits(const Singles& single, const Halves& half, size_t size) {
+  return (!single || single->size() == size) && (!half || half->size() == size);
 }
 
 void forward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets,
-             int64_t num_fields, bool field_pairs, Out<float, 2> linear, Out<float, 3> pooled, Out<float, 2> sum,
-             Out<float, 2> bi, int num_threads) {
+             int64_t num_fields, bool field_pairs, Out<float, 2> linear, Singles pooled, Halves pooled_half,
+             Out<float, 2> sum, Out<float, 2> bi, int num_threads) {
   const Table table = table_of(data, dim, 0);
-  const Batch batch = batch_of(data.shape(0), ids, weights, offsets, num_fields);
-  const size_t examples = batch.num_examples;
-  require(linear.size() == examples * num_fields && pooled.size() == examples * num_fields * dim &&
+  require(num_fields > 0 && (offsets.size() - 1) % num_fields == 0, "offsets must hold B*F+1 numbers");
+  check_bags(ids, weights, offsets, data.shape(0));
+  const size_t examples = (offsets.size() - 1) / num_fields;
+  require(pooled.has_value() != pooled_half.has_value(), "give pooled in one of float32 and bfloat16");
+  require(linear.size() == examples * num_fields && fits(pooled, pooled_half, examples * num_fields * dim) &&
               sum.size() == examples * dim && bi.size() == examples * dim,
           "an output array has the wrong size");
-  const Outputs out{linear.data(), pooled.data(), sum.data(), bi.data()};
+  const Batch batch{ids.data(), data_or_null(weights), offsets.data(), static_cast<int64_t>(examples), num_fields};
+  const Outputs out{
+      linear.data(), {pooled ? pooled->data() : nullptr, halves_or_null(pooled_half)}, sum.data(), bi.data()};
   const int threads = useful_threads(num_threads, ids.size());
   nb::gil_scoped_release release;
   active_kernels->forward(table, batch, field_pairs, out, threads);
@@ -74,47 +87,53 @@ Optimizer optimizer_of(const Moments& o) {
           std::get<6>(o),          std::get<7>(o), std::get<8>(o), std::get<9>(o), std::get<10>(o), std::get<11>(o)};
 }
 
-void backward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets,
-              int64_t num_fields, In<int32_t> rows, In<int32_t> starts, In<int32_t> order, In<int32_t> bags,
-              std::optional<In<float>> grad_linear, std::optional<In<float>> grad_pooled,
-              std::optional<In<float>> grad_bi, In<float> sum, std::optional<In<float>> field_pooled,
-              std::optional<Moments> optimizer, std::optional<Out<float, 2>> out, int num_threads) {
+void backward(Out<float, 2> data, int dim, In<int32_t> rows, In<int32_t> starts, In<int32_t> bags,
+              std::optional<In<float>> weights, std::optional<Out<float, 2>> grad_linear, Singles grad_pooled,
+              Halves grad_pooled_half, std::optional<Out<float, 2>> grad_bi, Out<float, 2> sum, Singles field_pooled,
+              int64_t num_fields, std::optional<Moments> optimizer, std::optional<Out<float, 2>> out, int num_threads) {
   const Optimizer rule = optimizer ? optimizer_of(*optimizer) : Optimizer{};
   const Table table = table_of(data, dim, optimizer ? states_of(rule.rule) : 0);
-  const Batch batch = batch_of(data.shape(0), ids, weights, offsets, num_fields);
-  const size_t bag_count = batch.num_examples * num_fields, examples = batch.num_examples;
-  require(starts.size() == rows.size() + 1 && order.size() == ids.size() && bags.size() == ids.size(),
-          "the row plan does not belong to this batch");
+  const size_t examples = sum.shape(0), num_bags = examples * num_fields;
+  require(num_fields > 0 && starts.size() == rows.size() + 1 && (!weights || weights->size() == bags.size()),
+          "the parts of the row plan differ in length");
   check_ids(rows.data(), rows.size(), data.shape(0));
-  check_offsets(starts.data(), starts.size(), ids.size());
-  check_ids(order.data(), order.size(), ids.size());
-  check_ids(bags.data(), bags.size(), bag_count);
-  require((!grad_linear || grad_linear->size() == bag_count) &&
-              (!grad_pooled || grad_pooled->size() == bag_count * dim) &&
+  check_offsets(starts.data(), starts.size(), bags.size());
+  check_ids(bags.data(), bags.size(), num_bags, "a bag of the row plan lies outside the batch");
+  bool rising = true;
+  for (size_t r = 1; r < rows.size(); r++) rising &= rows.data()[r - 1] < rows.data()[r];
+  require(rising, "rows of the plan must rise");
+  require((!grad_linear || grad_linear->size() == num_bags) && fits(grad_pooled, grad_pooled_half, num_bags * dim) &&
               (!grad_bi || grad_bi->size() == examples * dim) && sum.size() == examples * dim &&
-              (!field_pooled || field_pooled->size() == bag_count * dim),
+              fits(field_pooled, std::nullopt, num_bags * dim),
           "a gradient has the wrong size");
+  require(!grad_pooled || !grad_pooled_half, "give the gradient of pooled in one of float32 and bfloat16");
   require(optimizer.has_value() != out.has_value() && (!out || out->size() == rows.size() * (dim + 1)),
           "give either an optimizer or an output of shape [R, D+1]");
-  for (size_t r = 1; r < rows.size(); r++) require(rows.data()[r - 1] < rows.data()[r], "rows of the plan must rise");
-  const int threads = useful_threads(num_threads, ids.size());
-  const RowPlan plan{rows.data(), starts.data(), order.data(), bags.data(), static_cast<int64_t>(rows.size())};
-  const Gradients gradients{data_or_null(grad_linear), data_or_null(grad_pooled), data_or_null(grad_bi), sum.data(),
-                            data_or_null(field_pooled)};
+  const int threads = useful_threads(num_threads, bags.size());
+  const RowPlan plan{rows.data(), starts.data(), bags.data(), data_or_null(weights), static_cast<int64_t>(rows.size()),
+                     num_fields};
+  const Gradients gradients{grad_linear ? grad_linear->data() : nullptr,
+                            {grad_pooled ? grad_pooled->data() : nullptr, halves_or_null(grad_pooled_half)},
+                            grad_bi ? grad_bi->data() : nullptr,
+                            sum.data(),
+                            field_pooled ? field_pooled->data() : nullptr};
   nb::gil_scoped_release release;
-  active_kernels->backward(table, batch, plan, gradients, optimizer ? &rule : nullptr, out ? out->data() : nullptr,
-                           threads);
+  active_kernels->backward(table, plan, gradients, optimizer ? &rule : nullptr, out ? out->data() : nullptr, threads);
 }
 
-auto plan_rows(In<int32_t> ids, int64_t num_table_rows) {
-  check_ids(ids.data(), ids.size(), num_table_rows);
-  std::vector<int32_t> order(ids.size()), rows, starts;
+auto plan_rows(In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets, int64_t num_table_rows) {
+  check_bags(ids, weights, offsets, num_table_rows);
+  thread_local RowPlanner planner;
+  PlannedRows out;
   {
     nb::gil_scoped_release release;
-    RowPlanner planner;
-    planner.plan(ids.data(), ids.size(), num_table_rows, order.data(), rows, starts);
+    out = planner.plan(ids.data(), data_or_null(weights), offsets.data(), offsets.size() - 1, num_table_rows);
   }
-  return std::make_tuple(to_numpy(std::move(rows)), to_numpy(std::move(starts)), to_numpy(std::move(order)));
+  out.rows.size = out.num_rows, out.starts.size = out.num_rows + 1;
+  std::optional<Made<float>> by_row;
+  if (weights) by_row = to_numpy(std::move(out.weights));
+  return std::make_tuple(to_numpy(std::move(out.rows)), to_numpy(std::move(out.starts)), to_numpy(std::move(out.bags)),
+                         by_row);
 }
 
 // Chunks of Examples; keeps the arrays (and so the memory map under them) alive.
@@ -148,9 +167,9 @@ class ExampleStore {
       out = manyhot::gather(chunks_, rows.data(), rows.size(), num_fields_, bases.data(), combiners.data());
     }
     std::optional<Made<float>> weights;
-    if (!out.unit_weights) weights = to_numpy(std::move(out.weights));
+    if (out.weights.data) weights = to_numpy(std::move(out.weights));
     return std::make_tuple(to_numpy(std::move(out.ids)), weights, to_numpy(std::move(out.offsets)),
-                           to_numpy(std::move(out.bags)), to_numpy(std::move(out.labels)));
+                           to_numpy(std::move(out.labels)));
   }
 
  private:
@@ -196,16 +215,17 @@ NB_MODULE(_native, m) {
   m.def("set_level", &set_level, "level"_a);
   m.def("forward", &forward, nb::arg("table").noconvert(), nb::arg("dim"), nb::arg("ids").noconvert(),
         nb::arg("weights").noconvert().none(), nb::arg("offsets").noconvert(), nb::arg("num_fields"),
-        nb::arg("field_pairs"), nb::arg("linear").noconvert(), nb::arg("pooled").noconvert(),
-        nb::arg("sum").noconvert(), nb::arg("bi").noconvert(), nb::arg("num_threads"));
-  m.def("backward", &backward, nb::arg("table").noconvert(), nb::arg("dim"), nb::arg("ids").noconvert(),
-        nb::arg("weights").noconvert().none(), nb::arg("offsets").noconvert(), nb::arg("num_fields"),
-        nb::arg("rows").noconvert(), nb::arg("starts").noconvert(), nb::arg("order").noconvert(),
-        nb::arg("bags").noconvert(), nb::arg("grad_linear").noconvert().none(),
-        nb::arg("grad_pooled").noconvert().none(), nb::arg("grad_bi").noconvert().none(), nb::arg("sum").noconvert(),
-        nb::arg("field_pooled").noconvert().none(), nb::arg("optimizer").none(), nb::arg("out").noconvert().none(),
+        nb::arg("field_pairs"), nb::arg("linear").noconvert(), nb::arg("pooled").noconvert().none(),
+        nb::arg("pooled_half").noconvert().none(), nb::arg("sum").noconvert(), nb::arg("bi").noconvert(),
         nb::arg("num_threads"));
-  m.def("plan_rows", &plan_rows, nb::arg("ids").noconvert(), nb::arg("num_table_rows"));
+  m.def("backward", &backward, nb::arg("table").noconvert(), nb::arg("dim"), nb::arg("rows").noconvert(),
+        nb::arg("starts").noconvert(), nb::arg("bags").noconvert(), nb::arg("weights").noconvert().none(),
+        nb::arg("grad_linear").noconvert().none(), nb::arg("grad_pooled").noconvert().none(),
+        nb::arg("grad_pooled_half").noconvert().none(), nb::arg("grad_bi").noconvert().none(),
+        nb::arg("sum").noconvert(), nb::arg("field_pooled").noconvert().none(), nb::arg("num_fields"),
+        nb::arg("optimizer").none(), nb::arg("out").noconvert().none(), nb::arg("num_threads"));
+  m.def("plan_rows", &plan_rows, nb::arg("ids").noconvert(), nb::arg("weights").noconvert().none(),
+        nb::arg("offsets").noconvert(), nb::arg("num_table_rows"));
   m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
   nb::class_<ExampleStore>(m, "ExampleStore")
       .def(nb::init<int64_t>(), "num_fields"_a)

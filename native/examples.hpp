@@ -1,8 +1,11 @@
 // From Examples on disk to a batch: copies chosen rows, applies the combiner of each field, moves ids to table rows.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
+
+#include "array.hpp"
 
 namespace manyhot {
 
@@ -18,16 +21,21 @@ struct Chunk {
   int64_t first_row, num_rows;
 };
 
+// offsets [B*F+1] into ids and weights. weights is empty where all are 1, labels where unknown.
 struct GatheredBatch {
-  std::vector<int32_t> ids, offsets, bags;
-  std::vector<float> weights, labels;
-  bool unit_weights = true;
+  Array<int32_t> ids, offsets;
+  Array<float> weights, labels;
+  size_t num_pairs = 0;
 };
 
-// Appends one bag with normalised weights (docs/semantics.md, section 2): mean x/sum(x), sqrtn x/sqrt(sum x^2), both
-// over x > 0 only.
-inline void append_bag(GatheredBatch& out, const int32_t* ids, const float* weights, int64_t num_pairs, int32_t base,
-                       Combiner combiner, int32_t bag) {
+// Writes one bag with normalised weights (docs/semantics.md, section 2): mean x/sum(x), sqrtn x/sqrt(sum x^2), both
+// over x > 0 only. Returns the number of pairs written; all_ones becomes false where a weight is not 1.
+inline size_t combine_bag(const int32_t* ids, const float* weights, int64_t num_pairs, int32_t base, Combiner combiner,
+                          int32_t* out_ids, float* out_weights, bool& all_ones) {
+  if (!weights && (combiner == Combiner::sum || num_pairs == 1)) {
+    for (int64_t i = 0; i < num_pairs; i++) out_ids[i] = ids[i] + base, out_weights[i] = 1.0f;
+    return num_pairs;
+  }
   double total = 0;
   if (combiner != Combiner::sum)
     for (int64_t i = 0; i < num_pairs; i++) {
@@ -35,43 +43,74 @@ inline void append_bag(GatheredBatch& out, const int32_t* ids, const float* weig
       if (x > 0) total += combiner == Combiner::mean ? x : x * x;
     }
   const double scale = combiner == Combiner::sum ? 1.0 : combiner == Combiner::mean ? total : std::sqrt(total);
+  size_t count = 0;
   for (int64_t i = 0; i < num_pairs; i++) {
     const float x = weights ? weights[i] : 1.0f;
     if (combiner != Combiner::sum && !(x > 0)) continue;
     const float normalised = static_cast<float>(x / scale);
-    out.unit_weights &= normalised == 1.0f;
-    out.ids.push_back(ids[i] + base);
-    out.weights.push_back(normalised);
-    out.bags.push_back(bag);
+    all_ones &= normalised == 1.0f;
+    out_ids[count] = ids[i] + base;
+    out_weights[count++] = normalised;
   }
-  out.offsets.push_back(static_cast<int32_t>(out.ids.size()));
+  return count;
 }
 
-// chunks in rising first_row; every row must lie in one of them.
+// Where an example lies.
+struct Place {
+  const Chunk* chunk;
+  int64_t row;  // in the chunk
+};
+
+// chunks in rising first_row; row must lie in one of them.
+inline Place find(const std::vector<Chunk>& chunks, int64_t row) {
+  const auto after =
+      std::upper_bound(chunks.begin(), chunks.end(), row, [](int64_t r, const Chunk& c) { return r < c.first_row; });
+  const Chunk* chunk = &*(after - 1);
+  return {chunk, row - chunk->first_row};
+}
+
 inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* rows, int64_t num_examples,
                             int64_t num_fields, const int32_t* bases, const uint8_t* combiners) {
-  GatheredBatch out;
-  out.offsets.reserve(num_examples * num_fields + 1);
-  out.offsets.push_back(0);
-  out.labels.reserve(num_examples);
+  // Rows come in random order from memory that no cache holds: each step touches what the next one needs.
+  std::vector<Place> places(num_examples);
   for (int64_t b = 0; b < num_examples; b++) {
-    size_t low = 0, high = chunks.size() - 1;
-    while (low < high) {
-      const size_t middle = (low + high + 1) / 2;
-      if (chunks[middle].first_row <= rows[b])
-        low = middle;
-      else
-        high = middle - 1;
-    }
-    const Chunk& chunk = chunks[low];
-    const int64_t row = rows[b] - chunk.first_row;
-    for (int64_t f = 0; f < num_fields; f++) {
-      const int32_t begin = chunk.offsets[row * num_fields + f], end = chunk.offsets[row * num_fields + f + 1];
-      append_bag(out, chunk.ids + begin, chunk.weights ? chunk.weights + begin : nullptr, end - begin, bases[f],
-                 static_cast<Combiner>(combiners[f]), static_cast<int32_t>(b * num_fields + f));
-    }
-    if (chunk.labels) out.labels.push_back(chunk.labels[row]);
+    places[b] = find(chunks, rows[b]);
+    const Chunk& chunk = *places[b].chunk;
+    for (int64_t f = 0; f <= num_fields; f += 16) __builtin_prefetch(chunk.offsets + places[b].row * num_fields + f);
+    if (chunk.labels) __builtin_prefetch(chunk.labels + places[b].row);
   }
+  size_t most_pairs = 0;
+  for (const auto& [chunk, row] : places)
+    most_pairs += chunk->offsets[(row + 1) * num_fields] - chunk->offsets[row * num_fields];
+
+  GatheredBatch out;
+  out.offsets = Array<int32_t>(num_examples * num_fields + 1);
+  out.ids = Array<int32_t>(most_pairs), out.weights = Array<float>(most_pairs), out.labels = Array<float>(num_examples);
+  out.offsets[0] = 0;
+  size_t num_labels = 0;
+  bool all_ones = true;
+  constexpr int64_t kAhead = 8;
+  for (int64_t b = 0; b < num_examples; b++) {
+    if (b + kAhead < num_examples) {
+      const auto& [ahead, row] = places[b + kAhead];
+      for (int32_t i = ahead->offsets[row * num_fields]; i < ahead->offsets[(row + 1) * num_fields]; i += 16) {
+        __builtin_prefetch(ahead->ids + i);
+        if (ahead->weights) __builtin_prefetch(ahead->weights + i);
+      }
+    }
+    const auto& [chunk, row] = places[b];
+    const int32_t* offsets = chunk->offsets + row * num_fields;
+    for (int64_t f = 0; f < num_fields; f++) {
+      const float* weights = chunk->weights ? chunk->weights + offsets[f] : nullptr;
+      out.num_pairs += combine_bag(chunk->ids + offsets[f], weights, offsets[f + 1] - offsets[f], bases[f],
+                                   static_cast<Combiner>(combiners[f]), &out.ids[out.num_pairs],
+                                   &out.weights[out.num_pairs], all_ones);
+      out.offsets[b * num_fields + f + 1] = static_cast<int32_t>(out.num_pairs);
+    }
+    if (chunk->labels) out.labels[num_labels++] = chunk->labels[row];
+  }
+  if (all_ones) out.weights = Array<float>();
+  out.ids.size = out.num_pairs, out.weights.size = all_ones ? 0 : out.num_pairs, out.labels.size = num_labels;
   return out;
 }
 

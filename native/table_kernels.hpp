@@ -8,6 +8,7 @@
 #pragma once
 #include <cstdint>
 
+#include "bfloat16.hpp"
 #include "optimizer.hpp"
 
 namespace manyhot {
@@ -19,12 +20,13 @@ struct Batch {
   int64_t num_examples, num_fields;
 };
 
+// The pairs of a batch by table row, those of a row in the order of the batch.
 struct RowPlan {
   const int32_t* rows;    // [R] rising
-  const int32_t* starts;  // [R+1] into order
-  const int32_t* order;   // [N] pairs sorted by row, then by position
+  const int32_t* starts;  // [R+1] into bags and weights
   const int32_t* bags;    // [N] bag of each pair
-  int64_t num_rows;
+  const float* weights;   // [N] or null
+  int64_t num_rows, num_fields;
 };
 
 struct Table {
@@ -33,16 +35,26 @@ struct Table {
   int dim;  // D, may be 0: linear weights only
 };
 
+// [B, F, D] in float32 or, for a dense part in bfloat16, in bfloat16: one of the two is null, or both where D = 0.
+struct PooledOut {
+  float* single;
+  bfloat16* half;
+};
+struct PooledIn {
+  const float* single;
+  const bfloat16* half;
+};
+
 struct Outputs {
   float* linear;  // [B, F]
-  float* pooled;  // [B, F, D]
-  float* sum;     // [B, D] sum of pooled over fields
-  float* bi;      // [B, D]
+  PooledOut pooled;
+  float* sum;  // [B, D] sum of pooled over fields
+  float* bi;   // [B, D]
 };
 
 struct Gradients {
   const float* linear;  // [B, F] or null
-  const float* pooled;  // [B, F, D] or null
+  PooledIn pooled;      // both null where the loss does not depend on it
   const float* bi;      // [B, D] or null
   const float* sum;     // [B, D] from the forward pass
   // [B, F, D] from the forward pass where bi crosses fields only (pairs = "fields"); null where it crosses features.
@@ -53,8 +65,7 @@ struct KernelSet {
   const char* level;
   void (*forward)(const Table&, const Batch&, bool field_pairs, const Outputs&, int num_threads);
   // Sums the gradients of each distinct row. With an optimizer: moves the row. Without: writes them to out [R, D+1].
-  void (*backward)(const Table&, const Batch&, const RowPlan&, const Gradients&, const Optimizer*, float* out,
-                   int num_threads);
+  void (*backward)(const Table&, const RowPlan&, const Gradients&, const Optimizer*, float* out, int num_threads);
 };
 
 }  // namespace manyhot

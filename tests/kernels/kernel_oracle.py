@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from manyhot.kernels import Float32s, Gradients, Jagged, new_table, row_stride
+from manyhot.kernels import Float32s, Gradients, Jagged, Kernels, Lookup, Outputs, RowPlan, new_table, row_stride
 
 NUM_ROWS = 12
 WEIGHTS = st.none() | st.sampled_from((0.0, -0.0, 1.0, -1.0, 0.5)) | st.floats(-3, 3, width=32)
@@ -47,13 +47,22 @@ class Case:
         return self.table[:, self.dim].astype(np.float64)
 
 
+def lookup(case: Case, field_pairs: bool = False, num_threads: int = 1, *, bfloat16: bool = False) -> Lookup:
+    return Lookup(case.table, case.dim, field_pairs, bfloat16, num_threads)
+
+
+def passed(kernels: Kernels, case: Case, field_pairs: bool = False, num_threads: int = 1) -> tuple[RowPlan, Outputs]:
+    """What a backward pass over the case needs."""
+    plan = kernels.plan_rows(case.jagged, NUM_ROWS)
+    return plan, kernels.forward(lookup(case, field_pairs, num_threads), case.jagged)
+
+
 def make_jagged(bags: list[list[int]], weights: list[float] | None, num_fields: int) -> Jagged:
     lengths = [len(bag) for bag in bags]
     return Jagged(
         ids=np.array([i for bag in bags for i in bag], np.int32),
         weights=None if weights is None else np.array(weights, np.float32),
         offsets=np.cumsum([0, *lengths]).astype(np.int32),
-        bags=np.repeat(np.arange(len(bags)), lengths).astype(np.int32),
         num_fields=num_fields,
     )
 

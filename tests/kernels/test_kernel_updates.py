@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_oracle import NUM_ROWS, Case
 
-from manyhot.kernels import Gradients, Jagged, Kernels, OptimizerStep, new_table, row_stride, select
+from manyhot.kernels import Gradients, Kernels, OptimizerStep, new_table, row_stride, select
 from manyhot.kernels._contract import STATES
 from manyhot.schema import TableOptimizer
 
@@ -21,10 +21,8 @@ every_rule = pytest.mark.parametrize("optimizer", rule_oracle.OPTIMIZERS, ids=li
 
 def update(kernels: Kernels, case: Case, field_pairs: bool, optimizer: TableOptimizer, step: int) -> np.ndarray:
     """Moves the table in place; the rows moved."""
-    plan = kernels.plan_rows(case.jagged.ids, NUM_ROWS)
-    outputs = kernels.forward(case.table, case.dim, case.jagged, field_pairs, 1)
-    arguments = (case.table, case.dim, case.jagged, plan, case.gradients, outputs, field_pairs)
-    kernels.update(*arguments, OptimizerStep(optimizer, step), num_threads=1)
+    plan, outputs = oracle.passed(kernels, case, field_pairs)
+    kernels.update(oracle.lookup(case, field_pairs), plan, outputs, case.gradients, OptimizerStep(optimizer, step))
     return plan.rows
 
 
@@ -148,9 +146,6 @@ def test_proximal_adagrad_keeps_a_nan_weight_visible(name):
     table = new_table(1, row_stride(1, "proximal_adagrad"))
     table[:] = 0.5
     table[0, 1] = np.nan
-    jagged = Jagged(np.zeros(1, np.int32), None, np.array([0, 1], np.int32), np.zeros(1, np.int32), 1)
-    outputs = kernels.forward(table, 1, jagged, False, 1)
     gradients = Gradients(np.ones((1, 1), np.float32), None, None)
-    plan = kernels.plan_rows(jagged.ids, 1)
-    kernels.update(table, 1, jagged, plan, gradients, outputs, False, OptimizerStep(optimizer, 1), 1)
+    update(kernels, Case(table, 1, oracle.make_jagged([[0]], None, 1), gradients), False, optimizer, 1)
     assert np.isnan(table[0, 1])

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import kernel_oracle as oracle
 import pytest
 import rule_oracle
 from kernel_oracle import NUM_ROWS, Case
 
-from manyhot.kernels import OptimizerStep, _native, select
+from manyhot.kernels import Lookup, OptimizerStep, _native, select
 from manyhot.schema import TableOptimizer
 
 NATIVE = select("native")
@@ -40,13 +41,17 @@ def set_level() -> Iterator[Callable[[str], str]]:
 def everything(case: Case, optimizer: TableOptimizer, field_pairs: bool, num_threads: int) -> bytes:
     """The bytes of outputs, gradients, and of the table after two updates."""
     table, dim, jagged, given = case.table.copy(), case.dim, case.jagged, case.gradients
-    plan = NATIVE.plan_rows(jagged.ids, NUM_ROWS)
-    out = NATIVE.forward(table, dim, jagged, field_pairs, num_threads)
+    plan = NATIVE.plan_rows(jagged, NUM_ROWS)
+    lookup = Lookup(table, dim, field_pairs, False, num_threads)
+    out = NATIVE.forward(lookup, jagged)
     parts = [out.linear, out.pooled, out.sum, out.bi]
-    parts.append(NATIVE.gradients(table, dim, jagged, plan, given, out, field_pairs, num_threads))
+    parts.append(NATIVE.gradients(lookup, plan, out, given))
+    if not field_pairs:
+        halved = NATIVE.forward(replace(lookup, bfloat16=True), jagged)
+        parts += [halved.linear, halved.pooled, halved.bi]
+        parts.append(NATIVE.gradients(lookup, plan, halved, replace(given, pooled=halved.pooled)))
     for step in (1, 2):
-        arguments = (table, dim, jagged, plan, given, out, field_pairs)
-        NATIVE.update(*arguments, OptimizerStep(optimizer, step), num_threads)
+        NATIVE.update(lookup, plan, out, given, OptimizerStep(optimizer, step))
     return b"".join(part.tobytes() for part in [*parts, table])
 
 
@@ -79,20 +84,3 @@ def test_the_level_named_by_the_environment_never_crashes_the_process(level):
     environment = {**os.environ, "MANYHOT_LEVEL": level}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode >= 0, f"ended by signal {-done.returncode}"
-
-
-def test_one_openmp_runtime_beside_torch():
-    code = """
-import sys
-import torch
-import numpy as np
-from manyhot.kernels import Jagged, new_table, select
-jagged = Jagged(np.zeros(64, np.int32), None, np.arange(65, dtype=np.int32), np.arange(64, dtype=np.int32), 1)
-select("native").forward(new_table(1, 8), 4, jagged, False, 2)
-torch.ones(500, 500) @ torch.ones(500, 500)
-assert "sklearn" not in sys.modules
-maps = open("/proc/self/maps").read().split()
-print(len({path for path in maps if "libgomp" in path or "libiomp" in path or "libomp" in path}))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout.strip()) == (0, "1"), done.stderr

@@ -11,13 +11,12 @@ import pytest
 import rule_oracle
 from kernel_oracle import NUM_ROWS
 
-from manyhot.kernels import Gradients, OptimizerStep, Outputs, RowPlan, _native, select
+from manyhot.kernels import Gradients, Lookup, OptimizerStep, Outputs, RowPlan, _native, select
 from manyhot.kernels._contract import STATES
 
 NATIVE = select("native")
 CASE = oracle.random_case(5, seed=1, num_examples=3)
-PLAN = NATIVE.plan_rows(CASE.jagged.ids, NUM_ROWS)
-OUT = NATIVE.forward(CASE.table, 5, CASE.jagged, True, 1)
+PLAN, OUT = oracle.passed(NATIVE, CASE, True)
 
 
 def patched(array: np.ndarray, place: int, value: int) -> np.ndarray:
@@ -41,7 +40,6 @@ BAD_BATCHES: dict[str, dict[str, Any]] = {
     "offsets beyond the pairs": {"offsets": patched(JAGGED.offsets, -1, len(JAGGED.ids) + 1)},
     "offsets short of the pairs": {"ids": np.append(JAGGED.ids, np.int32(0)), "weights": None},
     "no offsets": {"offsets": JAGGED.offsets[:0]},
-    "offsets not B*F+1": {"offsets": np.append(JAGGED.offsets, JAGGED.offsets[-1])},
     "fewer weights than ids": {"weights": JAGGED.weights[:-1]},
     "more weights than ids": {"weights": np.append(JAGGED.weights, np.float32(1))},
 }
@@ -60,13 +58,12 @@ WRONG_TYPES: dict[str, dict[str, Any]] = {
 def forward_of(jagged: oracle.Jagged) -> None:
     """Straight into the module, with outputs of the right size: the wrapper would derive them from the bad array."""
     outputs = [np.empty_like(part) for part in (OUT.linear, OUT.pooled, OUT.sum, OUT.bi)]
+    outputs.insert(2, None)
     _native.forward(CASE.table, 5, jagged.ids, jagged.weights, jagged.offsets, 4, True, *outputs, 1)
 
 
-def gradients_of(
-    *, jagged: oracle.Jagged = JAGGED, plan: RowPlan = PLAN, given: Gradients = CASE.gradients, out: Outputs = OUT
-) -> np.ndarray:
-    return NATIVE.gradients(CASE.table, 5, jagged, plan, given, out, True, 1)
+def gradients_of(*, plan: RowPlan = PLAN, given: Gradients = CASE.gradients, out: Outputs = OUT) -> np.ndarray:
+    return NATIVE.gradients(oracle.lookup(CASE, True), plan, out, given)
 
 
 @pytest.mark.parametrize("bad", BAD_BATCHES.values(), ids=BAD_BATCHES)
@@ -74,7 +71,12 @@ def test_a_bad_batch_is_a_value_error(bad):
     with pytest.raises(ValueError):
         forward_of(replace(JAGGED, **bad))
     with pytest.raises(ValueError):
-        gradients_of(jagged=replace(JAGGED, **bad))
+        NATIVE.plan_rows(replace(JAGGED, **bad), NUM_ROWS)
+
+
+def test_offsets_that_are_not_whole_examples_are_a_value_error():
+    with pytest.raises(ValueError, match="B\\*F"):
+        forward_of(replace(JAGGED, offsets=np.append(JAGGED.offsets, JAGGED.offsets[-1])))
 
 
 @pytest.mark.parametrize("bad", WRONG_TYPES.values(), ids=WRONG_TYPES)
@@ -82,23 +84,26 @@ def test_a_wrong_type_or_layout_is_a_type_error(bad):
     with pytest.raises(TypeError):
         forward_of(replace(JAGGED, **bad))
     with pytest.raises(TypeError):
-        gradients_of(jagged=replace(JAGGED, **bad))
+        NATIVE.plan_rows(replace(JAGGED, **bad), NUM_ROWS)
 
 
 BAD_PLANS: dict[str, dict[str, Any]] = {
     "negative row": {"rows": patched(PLAN.rows, 0, -1)},
     "row too large": {"rows": patched(PLAN.rows, 0, NUM_ROWS)},
     "falling starts": {"starts": patched(PLAN.starts, 1, PLAN.starts[2] + 1)},
-    "starts beyond the pairs": {"starts": patched(PLAN.starts, -1, len(PLAN.order) + 1)},
+    "starts beyond the pairs": {"starts": patched(PLAN.starts, -1, len(PLAN.bags) + 1)},
     "one start too few": {"starts": PLAN.starts[:-1]},
-    "order out of range": {"order": patched(PLAN.order, 0, len(PLAN.order))},
-    "negative order": {"order": patched(PLAN.order, 0, -1)},
-    "order too short": {"order": PLAN.order[:-1]},
+    "falling rows": {"rows": PLAN.rows[::-1].copy()},
+    "bag out of range": {"bags": patched(PLAN.bags, 0, len(JAGGED.offsets) - 1)},
+    "negative bag": {"bags": patched(PLAN.bags, 0, -1)},
+    "bags too short": {"bags": PLAN.bags[:-1]},
+    "weights too short": {"weights": PLAN.weights[:-1]},
 }
 BAD_GRADIENTS = {
     "linear": replace(CASE.gradients, linear=CASE.gradients.linear[1:]),
-    "pooled": replace(CASE.gradients, pooled=CASE.gradients.pooled[:, 1:]),
-    "bi": replace(CASE.gradients, bi=CASE.gradients.bi[:, 1:]),
+    "pooled": replace(CASE.gradients, pooled=CASE.gradients.pooled[:, 1:].copy()),
+    "pooled in bfloat16": replace(CASE.gradients, pooled=np.zeros((3, 3, 5), np.uint16)),
+    "bi": replace(CASE.gradients, bi=CASE.gradients.bi[:, 1:].copy()),
 }
 
 
@@ -114,27 +119,23 @@ def test_a_gradient_of_the_wrong_size_is_a_value_error(bad):
         gradients_of(given=bad)
 
 
-def test_bad_bags_and_outputs_are_value_errors():
-    for bags in (patched(JAGGED.bags, 0, -1), patched(JAGGED.bags, 0, len(JAGGED.offsets) - 1), JAGGED.bags[1:]):
-        with pytest.raises(ValueError):
-            gradients_of(jagged=replace(JAGGED, bags=bags))
-    for name in ("sum", "pooled"):
-        with pytest.raises(ValueError, match="size"):
+def test_bad_outputs_are_value_errors():
+    for name, message in (("sum", "outside the batch"), ("pooled", "size")):
+        with pytest.raises(ValueError, match=message):
             gradients_of(out=replace(OUT, **{name: getattr(OUT, name)[1:]}))
 
 
 @pytest.mark.parametrize("table", [CASE.table.astype(np.float64), wide(CASE.table), CASE.table[:, :6]])
 def test_a_table_of_another_type_or_layout_is_a_type_error(table):
     with pytest.raises(TypeError):
-        NATIVE.forward(table, 5, JAGGED, False, 1)
+        NATIVE.forward(Lookup(table, 5), JAGGED)
 
 
 @pytest.mark.parametrize("optimizer", rule_oracle.OPTIMIZERS, ids=list(rule_oracle.OPTIONS))
 def test_rows_too_short_for_latent_and_state_are_a_value_error(optimizer):
     short = np.zeros((NUM_ROWS, 6 * (1 + STATES[optimizer.optimizer]) - 1), np.float32)
-    arguments = (short, 5, JAGGED, PLAN, CASE.gradients, OUT, True)
     with pytest.raises(ValueError, match="too short"):
-        NATIVE.update(*arguments, OptimizerStep(optimizer, 1), 1)
+        NATIVE.update(Lookup(short, 5), PLAN, OUT, CASE.gradients, OptimizerStep(optimizer, 1))
     assert not short.any()
 
 

@@ -9,10 +9,10 @@ import pytest
 
 KERNELS = """
 import numpy as np
-from manyhot.kernels import Jagged, _native, new_table, select
+from manyhot.kernels import Jagged, Lookup, _native, new_table, select
 assert _native.has_openmp
-jagged = Jagged(np.zeros(4096, np.int32), None, np.arange(4097, dtype=np.int32), np.arange(4096, dtype=np.int32), 1)
-select("native").forward(new_table(1, 8), 4, jagged, False, 2)
+jagged = Jagged(np.zeros(4096, np.int32), None, np.arange(4097, dtype=np.int32), 1)
+select("native").forward(Lookup(new_table(1, 8), 4, num_threads=2), jagged)
 """
 TORCH = """
 import torch

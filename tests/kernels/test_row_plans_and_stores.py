@@ -9,24 +9,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manyhot.kernels import select
+from manyhot.kernels import Jagged, select
 
 MODEST = settings(max_examples=40, deadline=None)
-# The native sort takes 11 bits a pass: sizes on both sides of one, two and three passes.
-SIZES = (1, 2, 3, 2047, 2048, 2049, 5000, 2**22 - 1, 2**22, 2**22 + 1, 2**31 - 1)
+# The native sort takes up to 12 bits a pass: sizes on both sides of one, two and three passes.
+SIZES = (1, 2, 3, 2047, 2048, 4095, 4096, 4097, 5000, 2**22 + 1, 2**24 - 1, 2**24, 2**24 + 1, 2**31 - 1)
 SUM, MEAN, SQRTN = range(3)
 PAIR = st.tuples(st.integers(0, 5), st.sampled_from((1.0, -1.0, 0.5, 1e-30, 1e30)) | st.floats(-9, 9, width=32))
 
 both_kernels = pytest.mark.parametrize("kernels", [select("native"), select("reference")], ids=["native", "reference"])
 
 
-def assert_plan(kernels, ids, size):
-    plan = kernels.plan_rows(np.array(ids, np.int32), size)
-    assert (plan.rows.dtype, plan.starts.dtype, plan.order.dtype) == (np.int32,) * 3
-    rows, counts = np.unique(np.array(ids, np.int32), return_counts=True)
-    np.testing.assert_array_equal(plan.rows, rows)
-    np.testing.assert_array_equal(plan.starts, np.cumsum([0, *counts]))
-    np.testing.assert_array_equal(plan.order, np.argsort(np.array(ids, np.int32), kind="stable"))
+def assert_plan(kernels, ids, size, per_bag=3):
+    """With and without weights; per_bag pairs a bag, the first bag empty."""
+    ids, weights = np.array(ids, np.int32), np.arange(len(ids), dtype=np.float32)
+    offsets = np.array([0, *range(0, len(ids), per_bag), len(ids)], np.int32)
+    rows, counts = np.unique(ids, return_counts=True)
+    order = np.argsort(ids, kind="stable")
+    for x in (None, weights):
+        plan = kernels.plan_rows(Jagged(ids, x, offsets, 1), size)
+        assert (plan.rows.dtype, plan.starts.dtype, plan.bags.dtype) == (np.int32,) * 3
+        np.testing.assert_array_equal(plan.rows, rows)
+        np.testing.assert_array_equal(plan.starts, np.cumsum([0, *counts]))
+        np.testing.assert_array_equal(plan.bags, 1 + order // per_bag)
+        assert plan.weights is None if x is None else plan.weights.tolist() == order.tolist()
 
 
 @both_kernels
@@ -41,14 +47,22 @@ def test_a_plan_is_a_stable_sort_by_row(kernels, size, data):
 @both_kernels
 @pytest.mark.parametrize("size", SIZES)
 def test_a_plan_of_many_pairs(kernels, size):
-    assert_plan(kernels, np.random.default_rng(size).integers(0, size, 20_000), size)
+    for per_bag in (1, 7):
+        assert_plan(kernels, np.random.default_rng(size).integers(0, size, 20_000), size, per_bag)
+
+
+def test_a_planner_forgets_the_batch_before():
+    """Its scratch memory is kept: a shorter batch, a smaller table after a longer one, with weights and without."""
+    rng = np.random.default_rng(0)
+    for count, size in ((5000, 2**23), (10, 3), (4000, 2**13), (0, 1), (6000, 2**31 - 1)):
+        assert_plan(select("native"), rng.integers(0, size, count), size)
 
 
 @both_kernels
 @pytest.mark.parametrize("bad", (-1, 7, -(2**31), 2**31 - 1))
 def test_a_plan_refuses_ids_outside_the_table(kernels, bad):
     with pytest.raises(ValueError, match="outside"):
-        kernels.plan_rows(np.array([0, bad, 6], np.int32), 7)
+        kernels.plan_rows(Jagged(np.array([0, bad, 6], np.int32), None, np.array([0, 3], np.int32), 1), 7)
 
 
 def combined(bag, combiner):
@@ -88,18 +102,17 @@ def test_gather_applies_each_fields_combiner_and_base(kernels, data):
     chosen = data.draw(st.lists(st.integers(0, len(everything) - 1), max_size=6)) if everything else []
     bases = data.draw(st.lists(st.sampled_from((0, 10, 1000)), min_size=num_fields, max_size=num_fields))
     combiners = data.draw(st.lists(st.sampled_from((SUM, MEAN, SQRTN)), min_size=num_fields, max_size=num_fields))
-    ids, weights, offsets, bags, labels = store.gather(
-        np.array(chosen, np.int64), np.array(bases, np.int32), np.array(combiners, np.uint8)
-    )
+    jagged, labels = store.gather(np.array(chosen, np.int64), np.array(bases, np.int32), np.array(combiners, np.uint8))
+    ids, weights, offsets = jagged.ids, jagged.weights, jagged.offsets
+    assert jagged.num_fields == num_fields
     expected = [combined(everything[r][0][f], combiners[f]) for r in chosen for f in range(num_fields)]
     assert offsets.tolist() == np.cumsum([0, *map(len, expected)]).tolist()
-    assert bags.tolist() == [b for b, bag in enumerate(expected) for _ in bag]
     assert labels.tolist() == [everything[r][1] for r in chosen]
     assert ids.tolist() == [i + bases[b % num_fields] for b, bag in enumerate(expected) for i, _ in bag]
     expected_weights = np.array([x for bag in expected for _, x in bag])
     ours = np.ones(len(ids)) if weights is None else weights
     np.testing.assert_allclose(ours, expected_weights, rtol=1e-6, atol=1e-37)
-    assert (ids.dtype, offsets.dtype, bags.dtype, labels.dtype) == (np.int32, np.int32, np.int32, np.float32)
+    assert (ids.dtype, offsets.dtype, labels.dtype) == (np.int32, np.int32, np.float32)
 
 
 @both_kernels
@@ -110,16 +123,15 @@ def test_a_normalised_bag_has_length_one(kernels, combiner, size):
         store = kernels.store(1)
         add_chunk(store, [([[(0, 1 * scale), (1, 2 * scale), (2, 3 * scale), (3, -1.0)]], 1.0)], True)
         arguments = (np.zeros(1, np.int64), np.zeros(1, np.int32), np.array([combiner], np.uint8))
-        ids, weights, *_ = store.gather(*arguments)
-        assert ids.tolist() == [0, 1, 2]
-        assert (weights**size).sum() == pytest.approx(1, rel=1e-6)
+        jagged, _ = store.gather(*arguments)
+        assert jagged.ids.tolist() == [0, 1, 2]
+        assert (jagged.weights**size).sum() == pytest.approx(1, rel=1e-6)
 
 
 @both_kernels
 def test_unlabelled_chunks_give_no_labels(kernels):
     store = kernels.store(2)
     store.add(np.array([0, 1, 1], np.int32), np.array([4], np.int32), None, None)
-    ids, weights, offsets, _, labels = store.gather(
-        np.array([0], np.int64), np.zeros(2, np.int32), np.zeros(2, np.uint8)
-    )
-    assert (ids.tolist(), weights, offsets.tolist(), labels.tolist()) == ([4], None, [0, 1, 1], [])
+    jagged, labels = store.gather(np.array([0], np.int64), np.zeros(2, np.int32), np.zeros(2, np.uint8))
+    assert (jagged.ids.tolist(), jagged.weights, jagged.offsets.tolist()) == ([4], None, [0, 1, 1])
+    assert labels.tolist() == []

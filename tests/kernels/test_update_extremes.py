@@ -20,12 +20,10 @@ def moved(kernels: Kernels, optimizer: TableOptimizer, w: float, slopes: list[fl
     table = new_table(1, row_stride(0, optimizer.optimizer))
     table[0, :3] = rule_oracle.start(optimizer, w)[: table.shape[1]]
     jagged = oracle.make_jagged([[0]], None, 1)
-    plan = kernels.plan_rows(jagged.ids, 1)
     for step, slope in enumerate(slopes, 1):
         case = Case(table, 0, jagged, Gradients(np.full((1, 1), slope, np.float32), None, None))
-        outputs = kernels.forward(table, 0, jagged, False, 1)
-        arguments = (table, 0, jagged, plan, case.gradients, outputs, False)
-        kernels.update(*arguments, OptimizerStep(optimizer, step), 1)
+        plan, outputs = oracle.passed(kernels, case)
+        kernels.update(oracle.lookup(case), plan, outputs, case.gradients, OptimizerStep(optimizer, step))
     return float(table[0, 0])
 
 

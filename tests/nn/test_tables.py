@@ -10,7 +10,7 @@ from nn_oracle import FIELDS, SIZES, Weights
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.data import TableLayout
-from manyhot.kernels import Gradients, OptimizerStep, select
+from manyhot.kernels import Gradients, Lookup, OptimizerStep, select
 from manyhot.nn import TableOutputs, build_model
 from manyhot.schema import FM, LR, DeepFM, Field, Schema, TableOptimizer, Vocabulary, WideDeep
 
@@ -67,8 +67,8 @@ def test_a_backward_pass_moves_rows_as_update_says(kernels, config, rule):
         logits = torch.stack([head(leaves) for head in model.heads.values()]).sum(0) + model.bias
         binary_cross_entropy_with_logits(logits, torch.from_numpy(batch.labels)).backward()
         given = Gradients(*(None if leaf.grad is None else leaf.grad.numpy() for leaf in leaves))
-        arguments = (expected, tables.dim, batch.jagged, batch.plan, given, out, tables.field_pairs)
-        select(kernels).update(*arguments, OptimizerStep(optimizer, step), 1)
+        lookup = Lookup(expected, tables.dim, tables.field_pairs)
+        select(kernels).update(lookup, batch.plan, out, given, OptimizerStep(optimizer, step))
 
         binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels)).backward()
         assert tables.num_steps == step

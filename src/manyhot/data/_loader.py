@@ -90,9 +90,8 @@ class Loader:
 
     def batch(self, rows: npt.NDArray[np.int64]) -> Batch:
         """The batch of these rows (int64), in this order."""
-        ids, weights, offsets, bags, labels = self._store.gather(rows, self._layout.bases, self._layout.combiners)
-        jagged = Jagged(ids, weights, offsets, bags, self._layout.num_fields)
-        plan = self._kernels.plan_rows(ids, self._layout.num_rows) if self._with_plan else None
+        jagged, labels = self._store.gather(rows, self._layout.bases, self._layout.combiners)
+        plan = self._kernels.plan_rows(jagged, self._layout.num_rows) if self._with_plan else None
         return Batch(jagged, labels, plan)
 
     def _bounds(self) -> list[int]:

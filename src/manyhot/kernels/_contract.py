@@ -25,8 +25,10 @@ __all__ = [
     "Int32s",
     "Jagged",
     "Kernels",
+    "Lookup",
     "OptimizerStep",
     "Outputs",
+    "Pooled",
     "RowPlan",
     "new_table",
     "row_stride",
@@ -34,6 +36,7 @@ __all__ = [
 
 Float32s: TypeAlias = npt.NDArray[np.float32]
 Int32s: TypeAlias = npt.NDArray[np.int32]
+Pooled: TypeAlias = Float32s | npt.NDArray[np.uint16]
 
 # Floats of state that each rule keeps for a parameter.
 STATES = {"sgd": 0, "adagrad": 1, "proximal_adagrad": 1, "ftrl": 2, "adam": 2}
@@ -44,13 +47,12 @@ class Jagged:
     """A batch of bags, row-major: bag b*F+f holds the pairs offsets[b*F+f] .. offsets[b*F+f+1].
 
     ids int32 [N] rows of the table; weights float32 [N], already normalised by the combiner, or None where all are 1;
-    offsets int32 [B*F+1], offsets[0] = 0; bags int32 [N], the bag of each pair.
+    offsets int32 [B*F+1], offsets[0] = 0.
     """
 
     ids: Int32s
     weights: Float32s | None
     offsets: Int32s
-    bags: Int32s
     num_fields: int
 
     @property
@@ -61,30 +63,53 @@ class Jagged:
 
 @dataclass(frozen=True)
 class RowPlan:
-    """The pairs of a batch grouped by row: rows int32 [R] rising; order int32 [N], pairs by row and then by position;
-    starts int32 [R+1] into order."""
+    """The pairs of a batch grouped by row, those of one row in the order of the batch.
+
+    rows int32 [R] rising; starts int32 [R+1] into the others; bags int32 [N], the bag b*F+f of each pair; weights
+    float32 [N] or None where all are 1.
+    """
 
     rows: Int32s
     starts: Int32s
-    order: Int32s
+    bags: Int32s
+    weights: Float32s | None
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A table and how it is read.
+
+    table float32 [V, stride]; dim: D. field_pairs: bi leaves out pairs inside a field. bfloat16: pooled comes out as
+    bfloat16, for a dense part that computes in it; not together with field_pairs. num_threads: changes no bit.
+    """
+
+    table: Float32s
+    dim: int
+    field_pairs: bool = False
+    bfloat16: bool = False
+    num_threads: int = 1
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """linear [B, F], pooled [B, F, D], sum [B, D] (pooled over fields), bi [B, D]; float32."""
+    """linear [B, F], pooled [B, F, D], sum [B, D] (pooled over fields), bi [B, D]; float32.
+
+    pooled is uint16, the bits of bfloat16, where the lookup says so.
+    """
 
     linear: Float32s
-    pooled: Float32s
+    pooled: Pooled
     sum: Float32s
     bi: Float32s
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """Of the loss by linear [B, F], pooled [B, F, D] and bi [B, D]; None where the loss does not depend on it."""
+    """Of the loss by linear [B, F], pooled [B, F, D] (float32, or uint16 as in Outputs) and bi [B, D]; None where the
+    loss does not depend on it."""
 
     linear: Float32s | None
-    pooled: Float32s | None
+    pooled: Pooled | None
     bi: Float32s | None
 
 
@@ -113,9 +138,9 @@ class ExampleStore(Protocol):
 
     def gather(
         self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]
-    ) -> tuple[Int32s, Float32s | None, Int32s, Int32s, Float32s]:
-        """ids, weights, offsets, bags and labels of the rows. Of field f, bases[f] is added to ids and weights are
-        normalised by combiners[f] (0 sum: x; 1 mean: x/sum(x); 2 sqrtn: x/sqrt(sum x^2); 1 and 2 leave out x <= 0)."""
+    ) -> tuple[Jagged, Float32s]:
+        """The rows in this order, and their labels. Of field f, bases[f] is added to ids and weights are normalised by
+        combiners[f] (0 sum: x; 1 mean: x/sum(x); 2 sqrtn: x/sqrt(sum x^2); 1 and 2 leave out x <= 0)."""
 
 
 class Kernels(Protocol):
@@ -124,37 +149,19 @@ class Kernels(Protocol):
     def store(self, num_fields: int) -> ExampleStore:
         """An empty store of Examples."""
 
-    def plan_rows(self, ids: Int32s, num_table_rows: int) -> RowPlan:
+    def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
         """Groups pairs by row."""
 
-    def forward(self, table: Float32s, dim: int, jagged: Jagged, field_pairs: bool, num_threads: int) -> Outputs:
+    def forward(self, lookup: Lookup, jagged: Jagged) -> Outputs:
         """linear_f = sum_i x_i w_i; pooled_f = sum_i x_i v_i; bi = 1/2 ((sum_f pooled_f)^2 - sum_i (x_i v_i)^2), with
         field_pairs sum_f pooled_f^2 subtracted instead (docs/semantics.md, section 2)."""
 
-    def gradients(
-        self,
-        table: Float32s,
-        dim: int,
-        jagged: Jagged,
-        plan: RowPlan,
-        gradients: Gradients,
-        outputs: Outputs,
-        field_pairs: bool,
-        num_threads: int,
-    ) -> Float32s:
-        """Gradient by each distinct row, [R, D+1]: latent, then linear; occurrences summed in the order of the plan."""
+    def gradients(self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients) -> Float32s:
+        """Gradient by each distinct row, [R, D+1]: latent, then linear; occurrences summed in the order of the plan.
+        outputs: of the forward pass over the same batch."""
 
     def update(
-        self,
-        table: Float32s,
-        dim: int,
-        jagged: Jagged,
-        plan: RowPlan,
-        gradients: Gradients,
-        outputs: Outputs,
-        field_pairs: bool,
-        step: OptimizerStep,
-        num_threads: int,
+        self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients, step: OptimizerStep
     ) -> None:
         """Moves each distinct row once, by its summed gradient, in place."""
 

@@ -7,6 +7,7 @@ _F = npt.NDArray[np.float32]
 _I = npt.NDArray[np.int32]
 _L = npt.NDArray[np.int64]
 _B = npt.NDArray[np.uint8]
+_H = npt.NDArray[np.uint16]
 
 has_openmp: bool
 
@@ -21,7 +22,8 @@ def forward(
     num_fields: int,
     field_pairs: bool,
     linear: _F,
-    pooled: _F,
+    pooled: _F | None,
+    pooled_half: _H | None,
     sum: _F,
     bi: _F,
     num_threads: int,
@@ -29,24 +31,22 @@ def forward(
 def backward(
     table: _F,
     dim: int,
-    ids: _I,
-    weights: _F | None,
-    offsets: _I,
-    num_fields: int,
     rows: _I,
     starts: _I,
-    order: _I,
     bags: _I,
+    weights: _F | None,
     grad_linear: _F | None,
     grad_pooled: _F | None,
+    grad_pooled_half: _H | None,
     grad_bi: _F | None,
     sum: _F,
-    field_pooled: _F | None,
+    field_pooled: _F | _H | None,
+    num_fields: int,
     optimizer: tuple[Any, ...] | None,
     out: _F | None,
     num_threads: int,
 ) -> None: ...
-def plan_rows(ids: _I, num_table_rows: int) -> tuple[_I, _I, _I]: ...
+def plan_rows(ids: _I, weights: _F | None, offsets: _I, num_table_rows: int) -> tuple[_I, _I, _I, _F | None]: ...
 def interleave(columns: list[tuple[_I, _F | None, _I, int]], num_rows: int) -> tuple[_I, _F | None, _I]: ...
 def parse_bags(
     data: _B, starts: _L, lengths: _I, pair_separator: str, weight_separator: str
@@ -59,7 +59,7 @@ class ExampleStore:
     def num_rows(self) -> int: ...
     def __init__(self, num_fields: int) -> None: ...
     def add(self, offsets: _I, ids: _I, weights: _F | None, labels: _F | None) -> None: ...
-    def gather(self, rows: _L, bases: _I, combiners: _B) -> tuple[_I, _F | None, _I, _I, _F]: ...
+    def gather(self, rows: _L, bases: _I, combiners: _B) -> tuple[_I, _F | None, _I, _F]: ...
 
 class TokenTable:
     def __init__(self) -> None: ...

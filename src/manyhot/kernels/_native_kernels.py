@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _native
-from ._contract import STATES, ExampleStore, Float32s, Gradients, Int32s, Jagged, OptimizerStep, Outputs, RowPlan
+from ._contract import (
+    STATES,
+    ExampleStore,
+    Float32s,
+    Gradients,
+    Int32s,
+    Jagged,
+    Lookup,
+    OptimizerStep,
+    Outputs,
+    Pooled,
+    RowPlan,
+)
 
 __all__ = ["NativeKernels"]
 
@@ -16,101 +29,102 @@ class NativeKernels:
     """See Kernels. Results have the same bits for any number of threads and any instruction set."""
 
     def store(self, num_fields: int) -> ExampleStore:
-        return _native.ExampleStore(num_fields)
+        return NativeStore(num_fields)
 
-    def plan_rows(self, ids: Int32s, num_table_rows: int) -> RowPlan:
-        return RowPlan(*_native.plan_rows(ids, num_table_rows))
+    def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
+        return RowPlan(*_native.plan_rows(jagged.ids, jagged.weights, jagged.offsets, num_table_rows))
 
-    def forward(self, table: Float32s, dim: int, jagged: Jagged, field_pairs: bool, num_threads: int) -> Outputs:
-        num_examples, num_fields = jagged.num_examples, jagged.num_fields
+    def forward(self, lookup: Lookup, jagged: Jagged) -> Outputs:
+        if lookup.bfloat16 and lookup.field_pairs:
+            raise ValueError("pairs of fields need pooled in float32")
+        num_examples, num_fields, dim = jagged.num_examples, jagged.num_fields, lookup.dim
+        shape = (num_examples, num_fields, dim)
+        pooled: Pooled = np.empty(shape, np.uint16) if lookup.bfloat16 else np.empty(shape, np.float32)
         out = Outputs(
             linear=np.empty((num_examples, num_fields), np.float32),
-            pooled=np.empty((num_examples, num_fields, dim), np.float32),
+            pooled=pooled,
             sum=np.empty((num_examples, dim), np.float32),
             bi=np.empty((num_examples, dim), np.float32),
         )
         _native.forward(
-            table,
+            lookup.table,
             dim,
             jagged.ids,
             jagged.weights,
             jagged.offsets,
             num_fields,
-            field_pairs,
+            lookup.field_pairs,
             out.linear,
-            out.pooled,
+            *_single_or_half(out.pooled),
             out.sum,
             out.bi,
-            num_threads,
+            lookup.num_threads,
         )
         return out
 
-    def gradients(
-        self,
-        table: Float32s,
-        dim: int,
-        jagged: Jagged,
-        plan: RowPlan,
-        gradients: Gradients,
-        outputs: Outputs,
-        field_pairs: bool,
-        num_threads: int,
-    ) -> Float32s:
-        out = np.empty((len(plan.rows), dim + 1), np.float32)
-        _backward(table, dim, jagged, plan, gradients, outputs, field_pairs, None, out, num_threads)
+    def gradients(self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients) -> Float32s:
+        out = np.empty((len(plan.rows), lookup.dim + 1), np.float32)
+        _backward(lookup, plan, outputs, gradients, None, out)
         return out
 
     def update(
-        self,
-        table: Float32s,
-        dim: int,
-        jagged: Jagged,
-        plan: RowPlan,
-        gradients: Gradients,
-        outputs: Outputs,
-        field_pairs: bool,
-        step: OptimizerStep,
-        num_threads: int,
+        self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients, step: OptimizerStep
     ) -> None:
-        _backward(table, dim, jagged, plan, gradients, outputs, field_pairs, step, None, num_threads)
+        _backward(lookup, plan, outputs, gradients, step, None)
+
+
+class NativeStore:
+    """See ExampleStore."""
+
+    def __init__(self, num_fields: int) -> None:
+        self._num_fields, self._chunks = num_fields, _native.ExampleStore(num_fields)
+
+    @property
+    def num_rows(self) -> int:
+        return self._chunks.num_rows
+
+    def add(self, offsets: Int32s, ids: Int32s, weights: Float32s | None, labels: Float32s | None) -> None:
+        self._chunks.add(offsets, ids, weights, labels)
+
+    def gather(
+        self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]
+    ) -> tuple[Jagged, Float32s]:
+        ids, weights, offsets, labels = self._chunks.gather(rows, bases, combiners)
+        return Jagged(ids, weights, offsets, self._num_fields), labels
 
 
 def _backward(
-    table: Float32s,
-    dim: int,
-    jagged: Jagged,
+    lookup: Lookup,
     plan: RowPlan,
-    gradients: Gradients,
     outputs: Outputs,
-    field_pairs: bool,
+    gradients: Gradients,
     step: OptimizerStep | None,
     out: Float32s | None,
-    num_threads: int,
 ) -> None:
     _native.backward(
-        table,
-        dim,
-        jagged.ids,
-        jagged.weights,
-        jagged.offsets,
-        jagged.num_fields,
+        lookup.table,
+        lookup.dim,
         plan.rows,
         plan.starts,
-        plan.order,
-        jagged.bags,
-        _flat(gradients.linear),
-        _flat(gradients.pooled),
-        _flat(gradients.bi),
-        outputs.sum.reshape(-1),
-        outputs.pooled.reshape(-1) if field_pairs else None,
+        plan.bags,
+        plan.weights,
+        gradients.linear,
+        *_single_or_half(gradients.pooled),
+        gradients.bi,
+        outputs.sum,
+        outputs.pooled if lookup.field_pairs else None,
+        outputs.linear.shape[1],
         _numbers(step) if step else None,
         out,
-        num_threads,
+        lookup.num_threads,
     )
 
 
-def _flat(array: Float32s | None) -> Float32s | None:
-    return None if array is None else array.reshape(-1)
+def _single_or_half(pooled: Pooled | None) -> tuple[Float32s | None, npt.NDArray[np.uint16] | None]:
+    """pooled under the argument of its type."""
+    if pooled is None:
+        return None, None
+    return (None, pooled) if pooled.dtype == np.uint16 else (pooled, None)  # type: ignore[return-value]
 
 
 def _numbers(step: OptimizerStep) -> tuple[float, ...]:

@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ._contract import STATES, ExampleStore, Float32s, Gradients, Int32s, Jagged, OptimizerStep, Outputs, RowPlan
+from ._contract import (
+    STATES,
+    ExampleStore,
+    Float32s,
+    Gradients,
+    Int32s,
+    Jagged,
+    Lookup,
+    OptimizerStep,
+    Outputs,
+    Pooled,
+    RowPlan,
+)
 from .rules import move
 
-__all__ = ["ReferenceKernels", "forward_rows"]
+__all__ = ["Occurrences", "ReferenceKernels", "forward_rows", "occurrences"]
 
 
-def forward_rows(rows: Tensor, ids: Tensor, jagged: Jagged, field_pairs: bool) -> tuple[Tensor, ...]:
-    """linear, pooled, sum, bi from rows [V, D+1]; differentiable by rows."""
-    num_examples, num_fields, dim = jagged.num_examples, jagged.num_fields, rows.shape[1] - 1
-    bags = torch.repeat_interleave(torch.from_numpy(np.diff(jagged.offsets)).long())
-    x = torch.ones(len(ids)) if jagged.weights is None else torch.from_numpy(jagged.weights)
-    scaled = x.to(rows.dtype)[:, None] * rows[ids]
-    total = rows.new_zeros(num_examples * num_fields, dim + 1).index_add(0, bags, scaled)
+class Occurrences(NamedTuple):
+    """Pairs of a batch one by one: table row, weight and bag b*F+f of each, all [N]."""
+
+    ids: Tensor
+    weights: Tensor
+    bags: Tensor
+
+
+def forward_rows(rows: Tensor, pairs: Occurrences, shape: tuple[int, int], field_pairs: bool) -> tuple[Tensor, ...]:
+    """linear, pooled, sum, bi from rows [V, D+1]; differentiable by rows. shape: B and F."""
+    num_examples, num_fields = shape
+    dim = rows.shape[1] - 1
+    scaled = pairs.weights.to(rows.dtype)[:, None] * rows[pairs.ids]
+    total = rows.new_zeros(num_examples * num_fields, dim + 1).index_add(0, pairs.bags, scaled)
     pooled = total[:, :dim].view(num_examples, num_fields, dim)
-    squares = rows.new_zeros(num_examples, dim).index_add(0, bags // num_fields, scaled[:, :dim].square())
+    squares = rows.new_zeros(num_examples, dim).index_add(0, pairs.bags // num_fields, scaled[:, :dim].square())
     subtracted = pooled.square().sum(1) if field_pairs else squares
     return (
         total[:, dim].view(num_examples, num_fields),
@@ -31,6 +51,16 @@ def forward_rows(rows: Tensor, ids: Tensor, jagged: Jagged, field_pairs: bool) -
         pooled.sum(1),
         (pooled.sum(1).square() - subtracted) / 2,
     )
+
+
+def occurrences(ids: npt.NDArray[np.integer], weights: Float32s | None, bags: npt.NDArray[np.integer]) -> Occurrences:
+    """From the arrays of the contract; weights None: all 1."""
+    x = torch.ones(len(ids)) if weights is None else torch.from_numpy(weights)
+    return Occurrences(torch.from_numpy(ids).long(), x, torch.from_numpy(bags).long())
+
+
+def _bags_of(jagged: Jagged) -> Int32s:
+    return np.repeat(np.arange(len(jagged.offsets) - 1, dtype=np.int32), np.diff(jagged.offsets))
 
 
 def _check_ids(ids: Int32s, num_table_rows: int) -> None:
@@ -44,56 +74,55 @@ class ReferenceKernels:
     def store(self, num_fields: int) -> ExampleStore:
         return ReferenceStore(num_fields)
 
-    def plan_rows(self, ids: Int32s, num_table_rows: int) -> RowPlan:
-        _check_ids(ids, num_table_rows)
-        rows, starts = np.unique(np.sort(ids), return_index=True)
-        order = np.argsort(ids, kind="stable")
-        return RowPlan(rows, np.append(starts, len(ids)).astype(np.int32), order.astype(np.int32))
+    def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
+        _check_ids(jagged.ids, num_table_rows)
+        rows, starts = np.unique(np.sort(jagged.ids), return_index=True)
+        order = np.argsort(jagged.ids, kind="stable")
+        ends = np.append(starts, len(order)).astype(np.int32)
+        weights = None if jagged.weights is None else jagged.weights[order]
+        return RowPlan(rows, ends, _bags_of(jagged)[order], weights)
 
-    def forward(self, table: Float32s, dim: int, jagged: Jagged, field_pairs: bool, num_threads: int) -> Outputs:
-        _check_ids(jagged.ids, len(table))
-        rows, ids = torch.from_numpy(table[:, : dim + 1]), torch.from_numpy(jagged.ids).long()
-        return Outputs(*(out.contiguous().numpy() for out in forward_rows(rows, ids, jagged, field_pairs)))
+    def forward(self, lookup: Lookup, jagged: Jagged) -> Outputs:
+        _check_ids(jagged.ids, len(lookup.table))
+        if lookup.bfloat16 and lookup.field_pairs:
+            raise ValueError("pairs of fields need pooled in float32")
+        rows = torch.from_numpy(lookup.table[:, : lookup.dim + 1])
+        pairs, shape = (
+            occurrences(jagged.ids, jagged.weights, _bags_of(jagged)),
+            (jagged.num_examples, jagged.num_fields),
+        )
+        linear, pooled, total, bi = forward_rows(rows, pairs, shape, lookup.field_pairs)
+        halved = pooled.to(torch.bfloat16).view(torch.uint16) if lookup.bfloat16 else pooled
+        return Outputs(*(out.contiguous().numpy() for out in (linear, halved, total, bi)))
 
-    def gradients(
-        self,
-        table: Float32s,
-        dim: int,
-        jagged: Jagged,
-        plan: RowPlan,
-        gradients: Gradients,
-        outputs: Outputs,
-        field_pairs: bool,
-        num_threads: int,
-    ) -> Float32s:
-        rows = torch.from_numpy(table[plan.rows, : dim + 1]).requires_grad_()
-        ids = torch.from_numpy(np.searchsorted(plan.rows, jagged.ids))
+    def gradients(self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients) -> Float32s:
+        rows = torch.from_numpy(lookup.table[plan.rows, : lookup.dim + 1]).requires_grad_()
+        ids = np.repeat(np.arange(len(plan.rows)), np.diff(plan.starts))
+        num_examples, num_fields = outputs.linear.shape
         with torch.enable_grad():
-            linear, pooled, _, bi = forward_rows(rows, ids, jagged, field_pairs)
+            pairs = occurrences(ids, plan.weights, plan.bags)
+            linear, pooled, _, bi = forward_rows(rows, pairs, (num_examples, num_fields), lookup.field_pairs)
             parts = ((linear, gradients.linear), (pooled, gradients.pooled), (bi, gradients.bi))
-            loss = sum((out * torch.from_numpy(g)).sum() for out, g in parts if g is not None) + 0 * rows.sum()
+            loss = sum((out * _single(g)).sum() for out, g in parts if g is not None) + 0 * rows.sum()
         gradient: Tensor = torch.autograd.grad(loss, rows)[0]
         return gradient.numpy()
 
     def update(
-        self,
-        table: Float32s,
-        dim: int,
-        jagged: Jagged,
-        plan: RowPlan,
-        gradients: Gradients,
-        outputs: Outputs,
-        field_pairs: bool,
-        step: OptimizerStep,
-        num_threads: int,
+        self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients, step: OptimizerStep
     ) -> None:
-        g = self.gradients(table, dim, jagged, plan, gradients, outputs, field_pairs, num_threads)
-        params, states = dim + 1, STATES[step.config.optimizer]
+        g = self.gradients(lookup, plan, outputs, gradients)
+        table, params, states = lookup.table, lookup.dim + 1, STATES[step.config.optimizer]
         touched = torch.from_numpy(table[plan.rows]).float()
         w, s0, s1 = (touched[:, k * params : (k + 1) * params] for k in range(3))
         moved = move(step.config, step.corrections, w, s0, s1, torch.from_numpy(g))
         for k in range(1 + states):
             table[plan.rows, k * params : (k + 1) * params] = moved[k].numpy()
+
+
+def _single(gradient: Pooled) -> Tensor:
+    """float32 of what may be the bits of bfloat16."""
+    given = torch.from_numpy(gradient)
+    return given.view(torch.bfloat16).float() if given.dtype == torch.uint16 else given
 
 
 class ReferenceStore:
@@ -115,7 +144,7 @@ class ReferenceStore:
 
     def gather(
         self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]
-    ) -> tuple[Int32s, Float32s | None, Int32s, Int32s, Float32s]:
+    ) -> tuple[Jagged, Float32s]:
         ids, weights = [], []
         for row in rows:
             for f in range(self.num_fields):
@@ -127,8 +156,7 @@ class ReferenceStore:
                 weights.append((x / scale).astype(np.float32) if len(x) else x)
         lengths = [len(bag) for bag in ids]
         offsets = np.cumsum([0, *lengths]).astype(np.int32)
-        bags = np.repeat(np.arange(len(lengths)), lengths).astype(np.int32)
         x = np.concatenate([*weights, np.zeros(0, np.float32)])
         labels = np.array([self.labels[row] for row in rows] if self.labels else [], np.float32)
         all_ids = np.concatenate([*ids, np.zeros(0, np.int32)]).astype(np.int32)
-        return all_ids, None if (x == 1).all() else x, offsets, bags, labels
+        return Jagged(all_ids, None if (x == 1).all() else x, offsets, self.num_fields), labels

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from manyhot.data import Batch, TableLayout
-from manyhot.kernels import Float32s, Gradients, Int32s, Kernels, OptimizerStep, Outputs, new_table, row_stride
+from manyhot.kernels import Float32s, Gradients, Int32s, Kernels, Lookup, OptimizerStep, Outputs, new_table, row_stride
 from manyhot.schema import TableOptimizer
 
 __all__ = ["TableOutputs", "Tables"]
@@ -81,21 +81,23 @@ class Tables:
 
     def gather(self, batch: Batch) -> Outputs:
         """The kernels' forward pass."""
-        return self.kernels.forward(self.data, self.dim, batch.jagged, self.field_pairs, self._num_threads())
+        return self.kernels.forward(self.lookup, batch.jagged)
 
     def receive(self, batch: Batch, outputs: Outputs, gradients: Gradients) -> None:
         """The kernels' backward pass with the optimizer in it, or the gradients where there is none."""
         if batch.plan is None:
             raise ValueError("a backward pass needs batches with row plans: Loader(..., with_plan=True)")
-        common = (self.data, self.dim, batch.jagged, batch.plan, gradients, outputs, self.field_pairs)
+        common = (self.lookup, batch.plan, outputs, gradients)
         if self.optimizer is None:
-            self.row_gradients = batch.plan.rows, self.kernels.gradients(*common, self._num_threads())
+            self.row_gradients = batch.plan.rows, self.kernels.gradients(*common)
             return
         self.num_steps += 1
-        self.kernels.update(*common, OptimizerStep(self.optimizer, self.num_steps), self._num_threads())
+        self.kernels.update(*common, OptimizerStep(self.optimizer, self.num_steps))
 
-    def _num_threads(self) -> int:
-        return self.threads or torch.get_num_threads()
+    @property
+    def lookup(self) -> Lookup:
+        """How the kernels read the rows."""
+        return Lookup(self.data, self.dim, self.field_pairs, False, self.threads or torch.get_num_threads())
 
 
 class _Lookup(torch.autograd.Function):
