@@ -121,9 +121,15 @@ void backward(Out<float, 2> data, int dim, In<int32_t> rows, In<int32_t> starts,
   active_kernels->backward(table, plan, gradients, optimizer ? &rule : nullptr, out ? out->data() : nullptr, threads);
 }
 
+// Not inlined: every access to a thread's own variable would otherwise look it up again.
+__attribute__((noinline)) RowPlanner& planner_of_this_thread() {
+  thread_local RowPlanner planner;
+  return planner;
+}
+
 auto plan_rows(In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets, int64_t num_table_rows) {
   check_bags(ids, weights, offsets, num_table_rows);
-  thread_local RowPlanner planner;
+  RowPlanner& planner = planner_of_this_thread();
   PlannedRows out;
   {
     nb::gil_scoped_release release;

@@ -44,10 +44,9 @@ class RowPlanner {
 
   // heads_[pass]: where the next pair with each digit goes.
   void count_digits(const int32_t* ids, int64_t num_pairs) {
-    for (int pass = 0; pass < num_passes_; pass++) std::fill_n(heads_[pass], 1 << bits_, 0u);
-    for (int64_t i = 0; i < num_pairs; i++)
-      for (int pass = 0; pass < num_passes_; pass++) heads_[pass][digit(ids[i], pass)]++;
     for (int pass = 0; pass < num_passes_; pass++) {
+      std::fill_n(heads_[pass], 1 << bits_, 0u);
+      for (int64_t i = 0; i < num_pairs; i++) heads_[pass][digit(ids[i], pass)]++;
       uint32_t total = 0;
       for (int d = 0; d < 1 << bits_; d++) total += std::exchange(heads_[pass][d], total);
     }
