@@ -217,6 +217,7 @@ NB_MODULE(_native, m) {
 #else
       false;
 #endif
+  m.attr("has_bfloat16") = processor_has_bfloat16();
   m.def("level", [] { return std::string(active_kernels->level); });
   m.def("set_level", &set_level, "level"_a);
   m.def("forward", &forward, nb::arg("table").noconvert(), nb::arg("dim"), nb::arg("ids").noconvert(),

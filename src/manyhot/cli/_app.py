@@ -17,6 +17,7 @@ _COMMANDS = {
     "train": "Train the model of an experiment file.",
     "evaluate": "AUC and log loss of a model on labelled rows.",
     "score": "Probabilities of rows, written to a Parquet file.",
+    "bench": "Train a known case on simulated data; say how fast, and what this machine would allow.",
     "inspect": "What a model file holds.",
 }
 

@@ -21,7 +21,7 @@ from ._contract import (
     new_table,
     row_stride,
 )
-from ._select import select
+from ._select import has_bfloat16, select
 from ._text import TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "TextFault",
     "TokenTable",
     "Tokens",
+    "has_bfloat16",
     "hash_tokens",
     "identity_ids",
     "interleave",

@@ -10,6 +10,7 @@ _B = npt.NDArray[np.uint8]
 _H = npt.NDArray[np.uint16]
 
 has_openmp: bool
+has_bfloat16: bool
 
 def level() -> str: ...
 def set_level(level: str) -> str: ...

@@ -6,7 +6,7 @@ from manyhot.errors import ConfigError, nearest_name
 
 from ._contract import Kernels
 
-__all__ = ["select"]
+__all__ = ["has_bfloat16", "select"]
 
 
 def select(name: str) -> Kernels:
@@ -20,3 +20,10 @@ def select(name: str) -> Kernels:
 
         return ReferenceKernels()
     raise ConfigError(f'there are no kernels "{name}"{nearest_name(name, ("native", "reference"))}')
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies matrices in bfloat16 natively (AMX, AVX512-BF16)."""
+    from ._native import has_bfloat16 as found
+
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ._mlp import apply_mlp
 from ._tables import TableOutputs
 
 __all__ = ["DeepHead", "FMHead", "LinearHead"]
@@ -42,7 +43,7 @@ class DeepHead(nn.Module):
     """MLP(concat_f pooled_f): DeepFM (Guo et al. 2017, section 2.1).
 
     layer_order "standard": Linear, BatchNorm, ReLU, Dropout; "article": Linear, ReLU, Dropout, BatchNorm. Then Linear
-    to 1, without a bias of its own unless `bias`.
+    to 1, without a bias of its own unless `bias`. Computes in the number type of pooled; the term is float32.
     """
 
     def __init__(
@@ -66,5 +67,4 @@ class DeepHead(nn.Module):
         self.mlp = nn.Sequential(*layers)
 
     def forward(self, tables: TableOutputs) -> Tensor:
-        term: Tensor = self.mlp(tables.pooled.flatten(1)).squeeze(1)
-        return term
+        return apply_mlp(self.mlp, tables.pooled.flatten(1)).squeeze(1).float()

@@ -16,16 +16,20 @@ __all__ = ["Model", "build_model"]
 
 
 class Model(nn.Module):
-    """logits (B,) = sum of heads + one general bias."""
+    """logits (B,) = sum of heads + one general bias.
+
+    deep_in_bfloat16: whether the deep head computes in it while training; evaluation is always in float32.
+    """
 
     def __init__(self, tables: Tables, heads: dict[str, nn.Module]) -> None:
         super().__init__()
         self.tables = tables
         self.heads = nn.ModuleDict(heads)
         self.bias = nn.Parameter(torch.zeros(()))
+        self.deep_in_bfloat16 = False
 
     def forward(self, batch: Batch) -> Tensor:
-        tables = self.tables(batch)
+        tables = self.tables(batch, bfloat16=self.deep_in_bfloat16 and self.training)
         terms = [head(tables) for head in self.heads.values()]
         return torch.stack(terms).sum(0) + self.bias
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -16,7 +17,7 @@ __all__ = ["TableOutputs", "Tables"]
 
 
 class TableOutputs(NamedTuple):
-    """What heads read: linear (B, F), pooled (B, F, D), bi (B, D); float32."""
+    """What heads read: linear (B, F), pooled (B, F, D), bi (B, D); float32, pooled in bfloat16 where tables say so."""
 
     linear: Tensor
     pooled: Tensor
@@ -75,41 +76,48 @@ class Tables:
         """Sets all rows to what `weights` gave."""
         self.data[:, : self.dim + 1] = weights
 
-    def __call__(self, batch: Batch) -> TableOutputs:
-        """One gather of each row; differentiating the result moves the rows (the batch then needs its row plan)."""
-        return TableOutputs(*_Lookup.apply(self._anchor, self, batch))  # type: ignore[no-untyped-call]
+    def __call__(self, batch: Batch, *, bfloat16: bool = False) -> TableOutputs:
+        """One gather of each row; differentiating the result moves the rows (the batch then needs its row plan).
+        bfloat16: pooled comes in that type, for heads that then compute in it."""
+        linear, pooled, bi = _Lookup.apply(self._anchor, self, batch, bfloat16)  # type: ignore[no-untyped-call]
+        return TableOutputs(linear, pooled.bfloat16() if bfloat16 else pooled, bi)
 
-    def gather(self, batch: Batch) -> Outputs:
-        """The kernels' forward pass."""
-        return self.kernels.forward(self.lookup, batch.jagged)
+    def gather(self, batch: Batch, *, bfloat16: bool = False) -> Outputs:
+        """The kernels' forward pass. Pairs of fields need pooled again in the backward pass and get float32."""
+        return self.kernels.forward(self._lookup(bfloat16 and not self.field_pairs), batch.jagged)
 
     def receive(self, batch: Batch, outputs: Outputs, gradients: Gradients) -> None:
         """The kernels' backward pass with the optimizer in it, or the gradients where there is none."""
         if batch.plan is None:
             raise ValueError("a backward pass needs batches with row plans: Loader(..., with_plan=True)")
-        common = (self.lookup, batch.plan, outputs, gradients)
+        common = (self._lookup(), batch.plan, outputs, gradients)
         if self.optimizer is None:
             self.row_gradients = batch.plan.rows, self.kernels.gradients(*common)
             return
         self.num_steps += 1
         self.kernels.update(*common, OptimizerStep(self.optimizer, self.num_steps))
 
-    @property
-    def lookup(self) -> Lookup:
-        """How the kernels read the rows."""
-        return Lookup(self.data, self.dim, self.field_pairs, False, self.threads or torch.get_num_threads())
+    def _lookup(self, bfloat16: bool = False) -> Lookup:
+        return Lookup(self.data, self.dim, self.field_pairs, bfloat16, self.threads or torch.get_num_threads())
 
 
 class _Lookup(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, anchor: Tensor, tables: Tables, batch: Batch) -> tuple[Tensor, ...]:
-        outputs = tables.gather(batch)
+    def forward(ctx: Any, anchor: Tensor, tables: Tables, batch: Batch, bfloat16: bool) -> tuple[Tensor, ...]:
+        outputs = tables.gather(batch, bfloat16=bfloat16)
         ctx.set_materialize_grads(False)
         ctx.tables, ctx.batch, ctx.outputs = tables, batch, outputs
-        return torch.from_numpy(outputs.linear), torch.from_numpy(outputs.pooled), torch.from_numpy(outputs.bi)
+        pooled = torch.from_numpy(outputs.pooled)
+        halved = pooled.view(torch.bfloat16) if pooled.dtype == torch.uint16 else pooled
+        return torch.from_numpy(outputs.linear), halved, torch.from_numpy(outputs.bi)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[None, None, None]:
-        arrays = (None if g is None else g.contiguous().numpy() for g in grads)
-        ctx.tables.receive(ctx.batch, ctx.outputs, Gradients(*arrays))
-        return None, None, None
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[None, ...]:
+        ctx.tables.receive(ctx.batch, ctx.outputs, Gradients(*(None if g is None else _array(g) for g in grads)))
+        return None, None, None, None
+
+
+def _array(gradient: Tensor) -> npt.NDArray[Any]:
+    """For the kernels: bfloat16 as its bits."""
+    whole = gradient.contiguous()
+    return (whole.view(torch.uint16) if whole.dtype == torch.bfloat16 else whole).numpy()

@@ -5,17 +5,22 @@ room. Read `_run.py` first, then `_loop.py`.
 """
 
 from ._dense import dense_optimizer
+from ._learner import Learner
+from ._loop import Clock, fit_model
 from ._metrics import auc, evaluate_logits, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
 
 __all__ = [
+    "Clock",
+    "Learner",
     "Listener",
     "ProgressBar",
     "Run",
     "auc",
     "dense_optimizer",
     "evaluate_logits",
+    "fit_model",
     "log_loss",
     "train",
     "valid_line",

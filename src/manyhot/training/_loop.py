@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.data import Batch, Examples, Loader
 from manyhot.errors import TrainingError
@@ -18,8 +17,8 @@ from manyhot.kernels import Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import TrainingConfig
 
-from ._dense import dense_optimizer
 from ._early_stopping import BestWeights
+from ._learner import Learner
 from ._metrics import evaluate_logits
 from ._reports import Listener
 
@@ -67,9 +66,8 @@ def fit_model(
         shuffle_seed=config.seed,
         with_plan=True,
     )
-    dense = dense_optimizer(config.dense, model.parameters())
     best = BestWeights(config.early_stopping) if config.early_stopping else None
-    loop = _Loop(model, dense, loader, config, valid, best, listener)
+    loop = _Loop(model, Learner(model, config), loader, config, valid, best, listener)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         loop.run()
@@ -88,7 +86,7 @@ def check_finite(logits: Float32s, step: int) -> Float32s:
 @dataclass
 class _Loop:
     model: Model
-    dense: torch.optim.Optimizer
+    learner: Learner
     loader: Loader
     config: TrainingConfig
     valid: Examples | None
@@ -124,14 +122,10 @@ class _Loop:
             started = time.perf_counter()
 
     def _learn(self, batch: Batch) -> None:
-        loss = binary_cross_entropy_with_logits(self.model(batch), torch.from_numpy(batch.labels))
-        value = loss.item()
+        value = self.learner.learn(batch)
         if not math.isfinite(value):
             raise TrainingError(f"the loss became {value} at step {self.clock.steps + 1}; {_REMEDY}")
         self.loss = value if math.isnan(self.loss) else 0.98 * self.loss + 0.02 * value
-        self.dense.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.dense.step()
 
     def _validate(self, epoch: int) -> bool:
         """Reports on valid; whether to stop."""

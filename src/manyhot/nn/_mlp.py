@@ -1,0 +1,53 @@
+"""An MLP in the number type of its input: float32, or bfloat16 with weights, statistics and gradients in float32.
+
+torch.autocast does the same in more steps: it adds a bias to a copy, masks by ReLU in a pass of its own, and writes the
+gradient by the input twice, once in each type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+__all__ = ["apply_mlp"]
+
+
+def apply_mlp(layers: nn.Sequential, x: Tensor) -> Tensor:
+    """The layers on x (B, inputs), bfloat16 or float32; a Linear and the ReLU after it are one step."""
+    fused = False
+    for layer, after in zip(layers, [*list(layers)[1:], None], strict=True):
+        if fused:
+            fused = False
+        elif isinstance(layer, nn.Linear):
+            fused = isinstance(after, nn.ReLU)
+            x = _Linear.apply(x, layer.weight, layer.bias, fused)  # type: ignore[no-untyped-call]
+        else:
+            x = layer(x)
+    return x
+
+
+class _Linear(torch.autograd.Function):
+    """relu(x @ weight.T + bias), or without relu; weight (outputs, inputs) and bias (outputs,) or None in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
+        weight = weight.to(x.dtype)
+        y = linear(x, weight, None if bias is None else bias.to(x.dtype))
+        if relu:
+            y.relu_()
+        ctx.relu, ctx.has_bias = relu, bias is not None
+        ctx.save_for_backward(x, weight, y if relu else None)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, y = ctx.saved_tensors
+        if ctx.relu:
+            gradient = torch.ops.aten.threshold_backward(gradient, y, 0)
+        by_x = gradient @ weight if ctx.needs_input_grad[0] else None
+        by_weight = (gradient.t() @ x).float()
+        by_bias = gradient.sum(0, dtype=torch.float32) if ctx.has_bias else None
+        return by_x, by_weight, by_bias, None

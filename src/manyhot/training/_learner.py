@@ -1,0 +1,35 @@
+"""One step of training: a batch in, weights moved."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from manyhot.data import Batch
+from manyhot.kernels import has_bfloat16
+from manyhot.nn import Model
+from manyhot.schema import TrainingConfig
+
+from ._dense import dense_optimizer
+
+__all__ = ["Learner"]
+
+
+class Learner:
+    """Holds the dense part's optimizer; the tables have their own."""
+
+    def __init__(self, model: Model, config: TrainingConfig) -> None:
+        self.model = model
+        model.deep_in_bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and has_bfloat16())
+        self._dense = dense_optimizer(config.dense, model.parameters())
+
+    def learn(self, batch: Batch) -> float:
+        """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
+        before that."""
+        loss = binary_cross_entropy_with_logits(self.model(batch), torch.from_numpy(batch.labels))
+        value = loss.item()
+        if abs(value) < float("inf"):
+            self._dense.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._dense.step()
+        return value
