@@ -127,7 +127,16 @@ __attribute__((noinline)) RowPlanner& planner_of_this_thread() {
   return planner;
 }
 
-auto plan_rows(In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets, int64_t num_table_rows) {
+using MadePlan = std::tuple<Made<int32_t>, Made<int32_t>, Made<int32_t>, std::optional<Made<float>>>;
+
+MadePlan plan_to_numpy(PlannedRows&& plan) {
+  plan.rows.size = plan.num_rows, plan.starts.size = plan.num_rows + 1;
+  std::optional<Made<float>> weights;
+  if (plan.weights.data) weights = to_numpy(std::move(plan.weights));
+  return {to_numpy(std::move(plan.rows)), to_numpy(std::move(plan.starts)), to_numpy(std::move(plan.bags)), weights};
+}
+
+MadePlan plan_rows(In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets, int64_t num_table_rows) {
   check_bags(ids, weights, offsets, num_table_rows);
   RowPlanner& planner = planner_of_this_thread();
   PlannedRows out;
@@ -135,11 +144,7 @@ auto plan_rows(In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> of
     nb::gil_scoped_release release;
     out = planner.plan(ids.data(), data_or_null(weights), offsets.data(), offsets.size() - 1, num_table_rows);
   }
-  out.rows.size = out.num_rows, out.starts.size = out.num_rows + 1;
-  std::optional<Made<float>> by_row;
-  if (weights) by_row = to_numpy(std::move(out.weights));
-  return std::make_tuple(to_numpy(std::move(out.rows)), to_numpy(std::move(out.starts)), to_numpy(std::move(out.bags)),
-                         by_row);
+  return plan_to_numpy(std::move(out));
 }
 
 // Chunks of Examples; keeps the arrays (and so the memory map under them) alive.
@@ -154,28 +159,58 @@ class ExampleStore {
     const int64_t rows = static_cast<int64_t>(offsets.size() - 1) / num_fields_;
     require(!labels || static_cast<int64_t>(labels->size()) == rows, "labels and rows differ in length");
     if (rows == 0) return;
-    chunks_.push_back({offsets.data(), ids.data(), data_or_null(weights), data_or_null(labels), num_rows_, rows});
+    bool one_pair_a_bag = true;
+    for (size_t i = 1; i < offsets.size(); i++) one_pair_a_bag &= offsets.data()[i] - offsets.data()[i - 1] == 1;
+    chunks_.push_back(
+        {offsets.data(), ids.data(), data_or_null(weights), data_or_null(labels), num_rows_, rows, one_pair_a_bag});
     num_rows_ += rows;
     kept_.emplace_back(std::move(offsets), std::move(ids), std::move(weights), std::move(labels));
   }
 
   int64_t num_rows() const { return num_rows_; }
 
-  auto gather(In<int64_t> rows, In<int32_t> bases, In<uint8_t> combiners) const {
+  // For each batch ids, weights, offsets, labels and, where num_table_rows is given, the parts of its row plan.
+  auto gather(const std::vector<In<int64_t>>& batches, In<int32_t> bases, In<uint8_t> combiners,
+              std::optional<int64_t> num_table_rows, int num_threads) const {
     require(static_cast<int64_t>(bases.size()) == num_fields_ && static_cast<int64_t>(combiners.size()) == num_fields_,
             "bases and combiners need one entry a field");
-    for (size_t i = 0; i < rows.size(); i++)
-      require(rows.data()[i] >= 0 && rows.data()[i] < num_rows_, "a row lies outside the Examples");
+    for (const auto& rows : batches)
+      for (size_t i = 0; i < rows.size(); i++)
+        require(rows.data()[i] >= 0 && rows.data()[i] < num_rows_, "a row lies outside the Examples");
     for (size_t f = 0; f < combiners.size(); f++) require(combiners.data()[f] <= 2, "unknown combiner");
-    GatheredBatch out;
+    require(num_threads > 0, "num_threads must be at least 1");
+    const int64_t count = static_cast<int64_t>(batches.size());
+    std::vector<GatheredBatch> gathered(count);
+    std::vector<PlannedRows> plans(count);
+    bool inside = true;
     {
       nb::gil_scoped_release release;
-      out = manyhot::gather(chunks_, rows.data(), rows.size(), num_fields_, bases.data(), combiners.data());
+#pragma omp parallel for schedule(dynamic) num_threads(num_threads) reduction(&& : inside)
+      for (int64_t k = 0; k < count; k++) {
+        GatheredBatch& batch = gathered[k];
+        batch =
+            manyhot::gather(chunks_, batches[k].data(), batches[k].size(), num_fields_, bases.data(), combiners.data());
+        if (!num_table_rows) continue;
+        inside = inside && all_inside(batch.ids.data.get(), batch.ids.size, *num_table_rows);
+        if (inside)
+          plans[k] = planner_of_this_thread().plan(batch.ids.data.get(), batch.weights.data.get(),
+                                                   batch.offsets.data.get(), batch.offsets.size - 1, *num_table_rows);
+      }
     }
-    std::optional<Made<float>> weights;
-    if (out.weights.data) weights = to_numpy(std::move(out.weights));
-    return std::make_tuple(to_numpy(std::move(out.ids)), weights, to_numpy(std::move(out.offsets)),
-                           to_numpy(std::move(out.labels)));
+    require(inside, "an id lies outside the table");
+    std::vector<
+        std::tuple<Made<int32_t>, std::optional<Made<float>>, Made<int32_t>, Made<float>, std::optional<MadePlan>>>
+        made;
+    for (int64_t k = 0; k < count; k++) {
+      GatheredBatch& batch = gathered[k];
+      std::optional<Made<float>> weights;
+      if (batch.weights.data) weights = to_numpy(std::move(batch.weights));
+      std::optional<MadePlan> plan;
+      if (num_table_rows) plan = plan_to_numpy(std::move(plans[k]));
+      made.emplace_back(to_numpy(std::move(batch.ids)), weights, to_numpy(std::move(batch.offsets)),
+                        to_numpy(std::move(batch.labels)), plan);
+    }
+    return made;
   }
 
  private:
@@ -239,7 +274,7 @@ NB_MODULE(_native, m) {
       .def("add", &ExampleStore::add, nb::arg("offsets").noconvert(), nb::arg("ids").noconvert(),
            nb::arg("weights").noconvert().none(), nb::arg("labels").noconvert().none())
       .def_prop_ro("num_rows", &ExampleStore::num_rows)
-      .def("gather", &ExampleStore::gather, nb::arg("rows").noconvert(), nb::arg("bases").noconvert(),
-           nb::arg("combiners").noconvert());
+      .def("gather", &ExampleStore::gather, nb::arg("batches").noconvert(), nb::arg("bases").noconvert(),
+           nb::arg("combiners").noconvert(), nb::arg("num_table_rows").none(), nb::arg("num_threads"));
   bind_text(m);
 }

@@ -51,12 +51,16 @@ inline const float* data_or_null(const std::optional<In<float>>& array) {
   return array ? array->data() : nullptr;
 }
 
-inline void check_ids(const int32_t* ids, size_t count, int64_t num_rows,
-                      const char* message = "an id lies outside the table") {
+inline bool all_inside(const int32_t* ids, size_t count, int64_t num_rows) {
   const int32_t last = static_cast<int32_t>(std::min<int64_t>(num_rows, INT32_MAX) - 1);
   int32_t outside = 0;  // its sign: cheaper for the vector unit than two comparisons
   for (size_t i = 0; i < count; i++) outside |= ids[i] | static_cast<int32_t>(static_cast<uint32_t>(last) - ids[i]);
-  require(outside >= 0 && (count == 0 || last >= 0), message);
+  return count == 0 || (outside >= 0 && last >= 0);
+}
+
+inline void check_ids(const int32_t* ids, size_t count, int64_t num_rows,
+                      const char* message = "an id lies outside the table") {
+  require(all_inside(ids, count, num_rows), message);
 }
 
 inline void check_offsets(const int32_t* offsets, size_t count, size_t num_pairs) {

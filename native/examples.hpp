@@ -19,6 +19,7 @@ struct Chunk {
   const float* weights;
   const float* labels;
   int64_t first_row, num_rows;
+  bool one_pair_a_bag;
 };
 
 // offsets [B*F+1] into ids and weights. weights is empty where all are 1, labels where unknown.
@@ -100,13 +101,23 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
     }
     const auto& [chunk, row] = places[b];
     const int32_t* offsets = chunk->offsets + row * num_fields;
-    for (int64_t f = 0; f < num_fields; f++) {
-      const float* weights = chunk->weights ? chunk->weights + offsets[f] : nullptr;
-      out.num_pairs += combine_bag(chunk->ids + offsets[f], weights, offsets[f + 1] - offsets[f], bases[f],
-                                   static_cast<Combiner>(combiners[f]), &out.ids[out.num_pairs],
-                                   &out.weights[out.num_pairs], all_ones);
-      out.offsets[b * num_fields + f + 1] = static_cast<int32_t>(out.num_pairs);
-    }
+    if (chunk->one_pair_a_bag && !chunk->weights) {  // whatever the combiner, its weight is 1
+      const int32_t* ids = chunk->ids + offsets[0];
+      const size_t first = out.num_pairs;
+      for (int64_t f = 0; f < num_fields; f++) {
+        out.ids[first + f] = ids[f] + bases[f];
+        out.weights[first + f] = 1.0f;
+        out.offsets[b * num_fields + f + 1] = static_cast<int32_t>(first + f + 1);
+      }
+      out.num_pairs += num_fields;
+    } else
+      for (int64_t f = 0; f < num_fields; f++) {
+        const float* weights = chunk->weights ? chunk->weights + offsets[f] : nullptr;
+        out.num_pairs += combine_bag(chunk->ids + offsets[f], weights, offsets[f + 1] - offsets[f], bases[f],
+                                     static_cast<Combiner>(combiners[f]), &out.ids[out.num_pairs],
+                                     &out.weights[out.num_pairs], all_ones);
+        out.offsets[b * num_fields + f + 1] = static_cast<int32_t>(out.num_pairs);
+      }
     if (chunk->labels) out.labels[num_labels++] = chunk->labels[row];
   }
   if (all_ones) out.weights = Array<float>();

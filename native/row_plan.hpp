@@ -9,7 +9,7 @@
 
 namespace manyhot {
 
-// See RowPlan in table_kernels.hpp. weights is empty where all are 1; rows and starts hold num_rows (+ 1) numbers.
+// See RowPlan in table_kernels.hpp. weights is null where all are 1; rows and starts hold num_rows (+ 1) numbers.
 struct PlannedRows {
   Array<int32_t> rows, starts, bags;
   Array<float> weights;
@@ -73,7 +73,8 @@ class RowPlanner {
   PlannedRows collect(const float* weights, int64_t num_pairs) const {
     PlannedRows out;
     out.rows = Array<int32_t>(num_pairs), out.starts = Array<int32_t>(num_pairs + 1);
-    out.bags = Array<int32_t>(num_pairs), out.weights = Array<float>(weights ? num_pairs : 0);
+    out.bags = Array<int32_t>(num_pairs);
+    if (weights) out.weights = Array<float>(num_pairs);
     out.starts[0] = 0;
     int64_t before = -1;
     for (int64_t j = 0; j < num_pairs; j++) {

@@ -1,9 +1,8 @@
-"""Loader: every epoch is all rows once, decided by seed and epoch alone; its thread ends and its errors arrive."""
+"""Loader: every epoch is all rows once, decided by seed and epoch alone, whatever the threads."""
 
 from __future__ import annotations
 
 import itertools
-import threading
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from row_lists import encode, fit, in_pieces, rows_of, schema_of
 
-from manyhot.data import Batch, EncodedChunk, Examples, Loader, TableLayout
-from manyhot.kernels import select
+from manyhot.data import EncodedChunk, Examples, Loader, TableLayout
+from manyhot.data._loader import BLOCK_ROWS, WINDOW_ROWS
+from manyhot.kernels import Batch, select
 from manyhot.schema import Field, Vocabulary
 
 ROW = Field("row", Vocabulary("rows", identity=1000))
@@ -62,10 +62,10 @@ def epoch(loader: Loader, number: int = 0) -> list[list[int]]:
     st.integers(1, 4),
 )
 def test_an_epoch_is_a_permutation_of_all_rows(
-    num_rows: int, batch_size: int, cuts: list[int], number: int, num_ahead: int
+    num_rows: int, batch_size: int, cuts: list[int], number: int, num_threads: int
 ) -> None:
     for seed in (None, 7):
-        made = loader(num_rows, batch_size, cuts, shuffle_seed=seed, num_ahead=num_ahead)
+        made = loader(num_rows, batch_size, cuts, shuffle_seed=seed, num_threads=num_threads)
         batches = epoch(made, number)
         assert sorted(itertools.chain(*batches)) == list(range(num_rows))
         if batch_size > 1 and num_rows > 1:
@@ -78,7 +78,7 @@ def test_an_epoch_is_a_permutation_of_all_rows(
 
 def test_seed_and_epoch_decide_the_order_and_nothing_else() -> None:
     one = loader(200, 16, shuffle_seed=3)
-    other = loader(200, 16, [50, 51, 120], shuffle_seed=3, num_ahead=1, with_plan=True)
+    other = loader(200, 16, [50, 51, 120], shuffle_seed=3, num_threads=1, with_plan=True)
     assert epoch(one, 2) == epoch(other, 2) == epoch(one, 2)
     orders = [epoch(one, 0), epoch(one, 1), epoch(loader(200, 16, shuffle_seed=4), 0), epoch(loader(200, 16), 0)]
     assert all(a != b for a, b in itertools.combinations(orders, 2))
@@ -91,29 +91,6 @@ def test_plans_are_made_where_they_are_asked_for() -> None:
         assert batch.plan.rows.tolist() == sorted(set(batch.jagged.ids.tolist()))
 
 
-def threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "manyhot-loader"]
-
-
-@pytest.mark.parametrize("taken", [0, 1, 5, 16])
-def test_an_abandoned_iteration_ends_its_thread(taken: int) -> None:
-    batches = loader(20, 1, num_ahead=2).epoch()
-    assert len(list(itertools.islice(batches, taken))) == taken
-    assert len(threads()) == (taken > 0)  # it waits: only two batches may be ahead
-    batches.close()  # type: ignore[attr-defined]
-    assert threads() == []
-
-
-def test_leaving_a_loop_early_ends_its_thread() -> None:
-    def first() -> list[int]:
-        for batch in loader(20, 1, num_ahead=1).epoch():
-            return rows_in(batch)
-        return []
-
-    assert first() == [0]
-    assert threads() == []
-
-
 def test_two_epochs_may_run_at_once() -> None:
     made = loader(30, 4, shuffle_seed=1)
     pairs = zip(made.epoch(0), made.epoch(1), strict=True)
@@ -121,15 +98,35 @@ def test_two_epochs_may_run_at_once() -> None:
     assert (list(first), list(second)) == (epoch(made, 0), epoch(made, 1))
 
 
-def test_an_error_of_the_thread_reaches_the_loop() -> None:
+@pytest.mark.parametrize("num_threads", [1, 2, 3])
+def test_ids_beyond_the_table_are_an_error(num_threads: int) -> None:
+    """What a damaged file of Examples could hold."""
     layout = TableLayout.of_sizes(schema_of(ROW, BAG), {"rows": 1001})
-    # ids beyond the table: what a damaged file of Examples could hold
     chunk = EncodedChunk(
         np.arange(13, dtype=np.int32), np.array([1] * 8 + [5000] * 4, np.int32), None, np.zeros(6, np.float32)
     )
-    broken = Loader(Examples([chunk], 2), layout, select("native"), 2, with_plan=True)
-    batches = broken.epoch()
-    assert len(list(itertools.islice(batches, 2))) == 2
-    with pytest.raises((ValueError, IndexError)):
-        next(batches)
-    assert threads() == []
+    broken = Loader(Examples([chunk], 2), layout, select("native"), 2, with_plan=True, num_threads=num_threads)
+    with pytest.raises(ValueError, match="outside"):
+        list(broken.epoch())
+
+
+def test_shuffling_reaches_across_windows() -> None:
+    """More rows than a window holds: still a permutation, neighbours part, and rows come from everywhere."""
+    num_rows = 2 * WINDOW_ROWS + 7 * BLOCK_ROWS + 3
+    chunk = EncodedChunk(
+        np.arange(num_rows + 1, dtype=np.int32),
+        np.arange(num_rows, dtype=np.int32),
+        None,
+        np.zeros(num_rows, np.float32),
+    )
+    schema = schema_of(Field("row", Vocabulary("rows")))
+    layout = TableLayout.of_sizes(schema, {"rows": num_rows})
+    made = Loader(Examples([chunk], 1), layout, select("native"), 1000, shuffle_seed=1)
+    batches = [batch.jagged.ids for batch in made.epoch()]
+    order = np.concatenate(batches)
+    assert sorted(order.tolist()) == list(range(num_rows))
+    assert (np.abs(np.diff(order)) == 1).mean() < 0.01
+    for ids in batches[:-1]:  # each batch looks like a sample of all rows
+        assert abs(ids.mean() / num_rows - 0.5) < 0.06
+        assert len(set(ids // BLOCK_ROWS)) > 400
+    assert [len(ids) for ids in batches] == [1000] * (num_rows // 1000) + [num_rows % 1000]

@@ -159,4 +159,4 @@ def test_a_store_refuses_what_does_not_fit():
         ([0], i32(0, 0), two + 3),
     ):
         with pytest.raises(ValueError):
-            store.gather(np.array(rows, np.int64), bases, combiners)
+            store.gather([np.zeros(1, np.int64), np.array(rows, np.int64)], bases, combiners)

@@ -102,7 +102,10 @@ def test_gather_applies_each_fields_combiner_and_base(kernels, data):
     chosen = data.draw(st.lists(st.integers(0, len(everything) - 1), max_size=6)) if everything else []
     bases = data.draw(st.lists(st.sampled_from((0, 10, 1000)), min_size=num_fields, max_size=num_fields))
     combiners = data.draw(st.lists(st.sampled_from((SUM, MEAN, SQRTN)), min_size=num_fields, max_size=num_fields))
-    jagged, labels = store.gather(np.array(chosen, np.int64), np.array(bases, np.int32), np.array(combiners, np.uint8))
+    recipe = (np.array(bases, np.int32), np.array(combiners, np.uint8))
+    batch, empty = store.gather([np.array(chosen, np.int64), np.zeros(0, np.int64)], *recipe)
+    assert (len(empty.jagged.ids), empty.jagged.offsets.tolist(), len(empty.labels)) == (0, [0], 0)
+    jagged, labels = batch.jagged, batch.labels
     ids, weights, offsets = jagged.ids, jagged.weights, jagged.offsets
     assert jagged.num_fields == num_fields
     expected = [combined(everything[r][0][f], combiners[f]) for r in chosen for f in range(num_fields)]
@@ -122,8 +125,8 @@ def test_a_normalised_bag_has_length_one(kernels, combiner, size):
     for scale in (1e-18, 1.0, 1e18):
         store = kernels.store(1)
         add_chunk(store, [([[(0, 1 * scale), (1, 2 * scale), (2, 3 * scale), (3, -1.0)]], 1.0)], True)
-        arguments = (np.zeros(1, np.int64), np.zeros(1, np.int32), np.array([combiner], np.uint8))
-        jagged, _ = store.gather(*arguments)
+        arguments = ([np.zeros(1, np.int64)], np.zeros(1, np.int32), np.array([combiner], np.uint8))
+        jagged = store.gather(*arguments)[0].jagged
         assert jagged.ids.tolist() == [0, 1, 2]
         assert (jagged.weights**size).sum() == pytest.approx(1, rel=1e-6)
 
@@ -132,6 +135,28 @@ def test_a_normalised_bag_has_length_one(kernels, combiner, size):
 def test_unlabelled_chunks_give_no_labels(kernels):
     store = kernels.store(2)
     store.add(np.array([0, 1, 1], np.int32), np.array([4], np.int32), None, None)
-    jagged, labels = store.gather(np.array([0], np.int64), np.zeros(2, np.int32), np.zeros(2, np.uint8))
+    (batch,) = store.gather([np.array([0], np.int64)], np.zeros(2, np.int32), np.zeros(2, np.uint8))
+    jagged, labels = batch.jagged, batch.labels
     assert (jagged.ids.tolist(), jagged.weights, jagged.offsets.tolist()) == ([4], None, [0, 1, 1])
     assert labels.tolist() == []
+
+
+@both_kernels
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_batches_come_with_their_plans_in_the_order_asked_for(kernels, num_threads):
+    """As plan_rows makes them, one at a time; with weights and without."""
+    rng, store = np.random.default_rng(0), kernels.store(2)
+    for with_weights in (False, True):
+        bags = [[[(int(i), 2.0) for i in rng.integers(0, 50, 3)] for _ in range(2)] for _ in range(30)]
+        add_chunk(store, [(row, 1.0) for row in bags], with_weights)
+    asked = [np.arange(0, 30), np.arange(25, 60)[::-1].copy(), np.zeros(0, np.int64), *np.split(np.arange(60), 20)]
+    recipe = (np.array([0, 50], np.int32), np.zeros(2, np.uint8))
+    made = store.gather(asked, *recipe, num_table_rows=100, num_threads=num_threads)
+    assert [len(batch.labels) for batch in made] == [len(rows) for rows in asked]
+    for batch, rows in zip(made, asked, strict=True):
+        (alone,) = store.gather([rows], *recipe)
+        assert alone.plan is None
+        plan = kernels.plan_rows(alone.jagged, 100)
+        for ours, theirs in ((batch.jagged, alone.jagged), (batch.plan, plan)):
+            for name in vars(theirs):
+                np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from manyhot.data import Batch, EncodedChunk, Examples, Loader, TableLayout
-from manyhot.kernels import select
+from manyhot.data import EncodedChunk, Examples, Loader, TableLayout
+from manyhot.kernels import Batch, select
 from manyhot.nn import Model, build_model
 from manyhot.schema import Field, ModelConfig, Schema, TableOptimizer, Vocabulary
 
@@ -58,7 +58,7 @@ def batch_of(
     rows: list[Row], fields: tuple[Field, ...] = FIELDS, kernels: str = "native", *, with_plan: bool = True
 ) -> Batch:
     loader = Loader(examples_of(rows, fields), layout_of(fields), select(kernels), 99, with_plan=with_plan)
-    return loader.batch(np.arange(len(rows), dtype=np.int64))
+    return loader.batches([np.arange(len(rows), dtype=np.int64)])[0]
 
 
 def model_of(

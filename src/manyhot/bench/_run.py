@@ -27,10 +27,11 @@ __all__ = ["BenchResult", "run_bench"]
 
 @dataclass(frozen=True)
 class BenchResult:
-    """examples_per_second: the median of `rates`, each over whole passes of the training loop from Examples on disk,
-    loader included. stages: microseconds per example: "gather" and "group" (one core, ahead of the loop), "forward" and
-    "update" of the tables, "dense" (everything else of a step). from_memory: the rate with one batch again and again,
-    without a loader. first_loss: of the first batch in the order of the file, before training, in float32."""
+    """examples_per_second: the median of `rates`, each of a pass of the training loop over Examples on disk, loader
+    included. from_memory: the rate with one batch again and again, without a loader. first_loss: of the first batch in
+    the order of the file, before training, in float32. stages: microseconds per example, all cores at each: "gather"
+    and "group" make a batch, "forward" and "update" are the tables', "dense" is everything else of a step.
+    distinct_rows: of a batch, per example."""
 
     case: str
     precision: str
@@ -97,7 +98,7 @@ def _pass(model: Model, config: TrainingConfig, examples: Examples) -> float:
 def _first_loss(model: Model, examples: Examples, batch_size: int) -> float:
     """In evaluation mode, so that nothing moves."""
     loader = Loader(examples, model.tables.layout, model.tables.kernels, batch_size)
-    batch = loader.batch(np.arange(min(batch_size, examples.num_rows)))
+    (batch,) = loader.batches([np.arange(min(batch_size, examples.num_rows))])
     model.eval()
     with torch.no_grad():
         return binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels)).item()
@@ -111,31 +112,44 @@ class _Steps:
 
 
 def _steps_from_memory(model: Model, config: TrainingConfig, examples: Examples, repeats: int) -> _Steps:
-    """Batches made one after the other in this thread, and steps on the first of them."""
-    timed = TimedKernels(model.tables.kernels)
-    loader = Loader(examples, model.tables.layout, timed, config.batch_size, with_plan=True)
-    rows = np.random.default_rng(0).permutation(examples.num_rows)
-    count = min(len(rows) // config.batch_size, 30)
-    batches = [loader.batch(rows[k * config.batch_size : (k + 1) * config.batch_size]) for k in range(count)]
-    made = count * config.batch_size
-    stages = {name: 1e6 * seconds / made for name, seconds in timed.seconds.items()}
+    """Batches alone, and steps on one of them."""
+    tables, timed = model.tables, TimedKernels(model.tables.kernels)
+    making = {}
+    for with_plan in (False, True):
+        loader = Loader(examples, tables.layout, timed, config.batch_size, shuffle_seed=1, with_plan=with_plan)
+        making[with_plan] = statistics.median(_seconds_of_batches(loader, number) for number in range(repeats))
+    batch = next(loader.epoch())
+    assert batch.plan is not None
 
     model.train()
-    model.tables.kernels, native = timed, model.tables.kernels
+    tables.kernels = timed
     learner = Learner(model, config)
-    steps = max(10, 200_000 // config.batch_size)
+    steps = max(10, 100_000 // config.batch_size)
+    examples_a_repeat = steps * batch.jagged.num_examples
     taken = []
     for repeat in range(1 + repeats):
         if repeat == 1:  # the first was for warming up
             timed.seconds.clear()
         started = time.perf_counter()
         for _ in range(steps):
-            learner.learn(batches[0])
-        taken.append((time.perf_counter() - started) / (steps * config.batch_size))
-    model.tables.kernels = native
-    per_example = {name: 1e6 * s / (repeats * steps * config.batch_size) for name, s in timed.seconds.items()}
-    stages |= per_example
-    stages["dense"] = 1e6 * statistics.mean(taken[1:]) - sum(per_example.values())
-    plan = batches[0].plan
-    assert plan is not None
-    return _Steps(1 / statistics.median(taken[1:]), stages, len(plan.rows) / config.batch_size)
+            learner.learn(batch)
+        taken.append((time.perf_counter() - started) / examples_a_repeat)
+    tables.kernels = timed.kernels
+    kernels = {name: 1e6 * seconds / (repeats * examples_a_repeat) for name, seconds in timed.seconds.items()}
+    stages = {
+        "gather": 1e6 * making[False],
+        "group": 1e6 * (making[True] - making[False]),
+        **kernels,
+        "dense": 1e6 * statistics.mean(taken[1:]) - sum(kernels.values()),
+    }
+    return _Steps(1 / statistics.median(taken[1:]), stages, len(batch.plan.rows) / batch.jagged.num_examples)
+
+
+def _seconds_of_batches(loader: Loader, epoch: int) -> float:
+    """Per example, over some of an epoch."""
+    started, count = time.perf_counter(), 0
+    for batch in loader.epoch(epoch):
+        count += batch.jagged.num_examples
+        if count >= 200_000:
+            break
+    return (time.perf_counter() - started) / count

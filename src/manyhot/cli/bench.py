@@ -18,8 +18,8 @@ from ._output import console, to_stderr
 __all__ = ["bench"]
 
 _STAGES = {
-    "gather": "gather a batch from disk (one core, ahead of the loop)",
-    "group": "group its pairs by row (one core, ahead of the loop)",
+    "gather": "gather a batch from disk",
+    "group": "group its pairs by row",
     "forward": "forward: read rows, pool, cross",
     "dense": "dense part: heads, loss, optimizer",
     "update": "backward: sum gradients, move rows",

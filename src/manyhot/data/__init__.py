@@ -10,12 +10,11 @@ from ._cache import ExampleCache
 from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
 from ._layout import TableLayout
-from ._loader import Batch, Loader
+from ._loader import Loader
 from ._source import Source, as_source, open_source
 from ._whole_file import whole_file
 
 __all__ = [
-    "Batch",
     "EncodedChunk",
     "Encoder",
     "ExampleCache",

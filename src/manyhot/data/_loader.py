@@ -1,40 +1,36 @@
-"""Loader: shuffled batches with their row plans, made by a thread ahead of the training loop."""
+"""Loader: batches of Examples with their row plans, in order or shuffled."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import queue
-import threading
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from manyhot.kernels import Float32s, Jagged, Kernels, RowPlan
+from manyhot.kernels import Batch, Kernels
 
 from ._examples import Examples
 from ._layout import TableLayout
 
-__all__ = ["Batch", "Loader"]
+__all__ = ["Loader"]
 
+Rows = npt.NDArray[np.int64]
 
-@dataclass(frozen=True)
-class Batch:
-    """jagged: B examples with normalised weights and ids that are table rows; labels float32 [B], empty where unknown;
-    plan: the pairs grouped by row, None where no backward pass is meant."""
-
-    jagged: Jagged
-    labels: Float32s
-    plan: RowPlan | None
+# Shuffling: rows move in blocks, and singly within windows of many blocks from anywhere. A window fits in a cache and a
+# block is read in one go, so that neither memory nor disk is met in random order row by row.
+BLOCK_ROWS, WINDOW_ROWS = 32, 1 << 16
+# Batches are made several at a time, so that every core has one and small ones do not cost a call each.
+_EXAMPLES_AT_A_TIME = 8192
 
 
 class Loader:
-    """Batches of Examples, in order or shuffled; the same seed and epoch give the same batches.
+    """Batches of Examples; the same seed and epoch give the same batches.
 
-    with_plan: make row plans for the backward pass. num_ahead: batches made in the background before they are asked
-        for.
+    shuffle_seed: None keeps the order of the rows. with_plan: make row plans for the backward pass. num_threads: cores
+    that make batches, between the steps of the loop and not beside them: a thread of its own would take from the
+    matmuls more than it gives (docs/performance.md); None: all that the process may use.
     """
 
     def __init__(
@@ -46,63 +42,60 @@ class Loader:
         *,
         shuffle_seed: int | None = None,
         with_plan: bool = False,
-        num_ahead: int = 4,
+        num_threads: int | None = None,
     ) -> None:
         self.num_rows, self.batch_size = examples.num_rows, batch_size
-        self._store, self._layout, self._kernels = examples.store(kernels), layout, kernels
-        self._shuffle_seed, self._with_plan, self._num_ahead = shuffle_seed, with_plan, num_ahead
+        self._store, self._layout = examples.store(kernels), layout
+        self._shuffle_seed, self._with_plan = shuffle_seed, with_plan
+        self._num_threads = num_threads or len(os.sched_getaffinity(0))
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
-        """All rows once; the last batch may be smaller, or larger by one.
+        """All rows once; the last batch may be smaller, or larger by one."""
+        at_a_time = max(self._num_threads, -(-_EXAMPLES_AT_A_TIME // self.batch_size))
+        pieces = self._pieces(epoch)
+        while group := list(itertools.islice(pieces, at_a_time)):
+            yield from self.batches(group)
 
-        The thread ends with the iteration, also when that is abandoned.
-        """
-        order = self._order(epoch)
-        ready: queue.Queue[Batch | BaseException | None] = queue.Queue(self._num_ahead)
-        stop = threading.Event()
+    def batches(self, rows: list[Rows]) -> list[Batch]:
+        """The batch of each of these arrays of row numbers (int64), in their order."""
+        layout = self._layout
+        return self._store.gather(
+            rows,
+            layout.bases,
+            layout.combiners,
+            num_table_rows=layout.num_rows if self._with_plan else None,
+            num_threads=self._num_threads,
+        )
 
-        def put(item: Batch | BaseException | None) -> None:
-            while not stop.is_set():
-                with contextlib.suppress(queue.Full):
-                    ready.put(item, timeout=0.1)
-                    return
+    def _pieces(self, epoch: int) -> Iterator[Rows]:
+        """Row numbers of each batch."""
+        rest, windows = np.zeros(0, np.int64), self._windows(epoch)
+        for size in self._sizes():
+            while len(rest) < size:
+                rest = np.concatenate([rest, next(windows)])
+            yield rest[:size]
+            rest = rest[size:]
 
-        def work() -> None:
-            try:
-                for first, last in itertools.pairwise(self._bounds()):
-                    if stop.is_set():
-                        return
-                    put(self.batch(order[first:last]))
-                put(None)
-            except BaseException as error:  # noqa: BLE001 - handed to the consumer, whatever it is
-                put(error)
+    def _sizes(self) -> list[int]:
+        """Of the batches. None is a single row beside others, since batch norm has no variance of one."""
+        whole, rest = divmod(self.num_rows, self.batch_size)
+        sizes = [self.batch_size] * whole
+        if rest == 1 and whole and self.batch_size > 1:
+            sizes[-1] += 1
+        elif rest:
+            sizes.append(rest)
+        return sizes
 
-        thread = threading.Thread(target=work, name="manyhot-loader", daemon=True)
-        thread.start()
-        try:
-            while (item := ready.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stop.set()
-            thread.join()
-
-    def batch(self, rows: npt.NDArray[np.int64]) -> Batch:
-        """The batch of these rows (int64), in this order."""
-        jagged, labels = self._store.gather(rows, self._layout.bases, self._layout.combiners)
-        plan = self._kernels.plan_rows(jagged, self._layout.num_rows) if self._with_plan else None
-        return Batch(jagged, labels, plan)
-
-    def _bounds(self) -> list[int]:
-        """Where batches end. No batch holds a single row beside others, since batch norm has no variance of one."""
-        bounds = [*range(0, self.num_rows, self.batch_size), self.num_rows]
-        if self.batch_size > 1 and len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
-            del bounds[-2]
-        return bounds
-
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        rows = np.arange(self.num_rows, dtype=np.int64)
-        if self._shuffle_seed is not None:
-            np.random.default_rng([self._shuffle_seed, epoch]).shuffle(rows)
-        return rows
+    def _windows(self, epoch: int) -> Iterator[Rows]:
+        """All row numbers, a window at a time."""
+        if self._shuffle_seed is None:
+            for first in range(0, self.num_rows, WINDOW_ROWS):
+                yield np.arange(first, min(first + WINDOW_ROWS, self.num_rows))
+            return
+        rng = np.random.default_rng([self._shuffle_seed, epoch])
+        blocks = rng.permutation(-(-self.num_rows // BLOCK_ROWS))
+        per_window = WINDOW_ROWS // BLOCK_ROWS
+        for first in range(0, len(blocks), per_window):
+            starts = blocks[first : first + per_window] * BLOCK_ROWS
+            rows = (starts[:, None] + np.arange(BLOCK_ROWS)).reshape(-1)
+            yield rng.permutation(rows[rows < self.num_rows])

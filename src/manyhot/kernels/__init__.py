@@ -7,6 +7,7 @@ is imported only by the reference and by `rules.py`, the optimizers' formulas. R
 """
 
 from ._contract import (
+    Batch,
     ExampleStore,
     Float32s,
     Gradients,
@@ -25,6 +26,7 @@ from ._select import has_bfloat16, select
 from ._text import TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
 
 __all__ = [
+    "Batch",
     "ExampleStore",
     "Float32s",
     "Gradients",

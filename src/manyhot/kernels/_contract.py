@@ -9,6 +9,7 @@ several vocabularies are stacked in it, so an id here is a row of the whole.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -19,6 +20,7 @@ from manyhot.schema import TableOptimizer
 
 __all__ = [
     "STATES",
+    "Batch",
     "ExampleStore",
     "Float32s",
     "Gradients",
@@ -73,6 +75,16 @@ class RowPlan:
     starts: Int32s
     bags: Int32s
     weights: Float32s | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """jagged: B examples with ids that are table rows; labels float32 [B], empty where unknown; plan: the pairs grouped
+    by row, None where no backward pass is meant."""
+
+    jagged: Jagged
+    labels: Float32s
+    plan: RowPlan | None
 
 
 @dataclass(frozen=True)
@@ -137,10 +149,17 @@ class ExampleStore(Protocol):
         """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or None."""
 
     def gather(
-        self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]
-    ) -> tuple[Jagged, Float32s]:
-        """The rows in this order, and their labels. Of field f, bases[f] is added to ids and weights are normalised by
-        combiners[f] (0 sum: x; 1 mean: x/sum(x); 2 sqrtn: x/sqrt(sum x^2); 1 and 2 leave out x <= 0)."""
+        self,
+        batches: Sequence[npt.NDArray[np.int64]],
+        bases: Int32s,
+        combiners: npt.NDArray[np.uint8],
+        *,
+        num_table_rows: int | None = None,
+        num_threads: int = 1,
+    ) -> list[Batch]:
+        """For each array of row numbers the rows in this order. Of field f, bases[f] is added to ids and weights are
+        normalised by combiners[f] (0 sum: x; 1 mean: x/sum(x); 2 sqrtn: x/sqrt(sum x^2); 1 and 2 leave out x <= 0).
+        num_table_rows: make row plans for a table of so many rows. num_threads: each makes whole batches."""
 
 
 class Kernels(Protocol):

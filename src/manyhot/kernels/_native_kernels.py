@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from . import _native
 from ._contract import (
     STATES,
+    Batch,
     ExampleStore,
     Float32s,
     Gradients,
@@ -87,10 +90,19 @@ class NativeStore:
         self._chunks.add(offsets, ids, weights, labels)
 
     def gather(
-        self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]
-    ) -> tuple[Jagged, Float32s]:
-        ids, weights, offsets, labels = self._chunks.gather(rows, bases, combiners)
-        return Jagged(ids, weights, offsets, self._num_fields), labels
+        self,
+        batches: Sequence[npt.NDArray[np.int64]],
+        bases: Int32s,
+        combiners: npt.NDArray[np.uint8],
+        *,
+        num_table_rows: int | None = None,
+        num_threads: int = 1,
+    ) -> list[Batch]:
+        made = self._chunks.gather(list(batches), bases, combiners, num_table_rows, num_threads)
+        return [
+            Batch(Jagged(ids, weights, offsets, self._num_fields), labels, RowPlan(*plan) if plan else None)
+            for ids, weights, offsets, labels, plan in made
+        ]
 
 
 def _backward(

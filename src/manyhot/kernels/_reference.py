@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ._contract import (
     STATES,
+    Batch,
     ExampleStore,
     Float32s,
     Gradients,
@@ -68,6 +70,15 @@ def _check_ids(ids: Int32s, num_table_rows: int) -> None:
         raise ValueError("an id lies outside the table")
 
 
+def _plan_rows(jagged: Jagged, num_table_rows: int) -> RowPlan:
+    _check_ids(jagged.ids, num_table_rows)
+    rows, starts = np.unique(np.sort(jagged.ids), return_index=True)
+    order = np.argsort(jagged.ids, kind="stable")
+    ends = np.append(starts, len(order)).astype(np.int32)
+    weights = None if jagged.weights is None else jagged.weights[order]
+    return RowPlan(rows, ends, _bags_of(jagged)[order], weights)
+
+
 class ReferenceKernels:
     """See Kernels."""
 
@@ -75,12 +86,7 @@ class ReferenceKernels:
         return ReferenceStore(num_fields)
 
     def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
-        _check_ids(jagged.ids, num_table_rows)
-        rows, starts = np.unique(np.sort(jagged.ids), return_index=True)
-        order = np.argsort(jagged.ids, kind="stable")
-        ends = np.append(starts, len(order)).astype(np.int32)
-        weights = None if jagged.weights is None else jagged.weights[order]
-        return RowPlan(rows, ends, _bags_of(jagged)[order], weights)
+        return _plan_rows(jagged, num_table_rows)
 
     def forward(self, lookup: Lookup, jagged: Jagged) -> Outputs:
         _check_ids(jagged.ids, len(lookup.table))
@@ -143,8 +149,22 @@ class ReferenceStore:
         self.labels += [] if labels is None else labels.tolist()
 
     def gather(
-        self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]
-    ) -> tuple[Jagged, Float32s]:
+        self,
+        batches: Sequence[npt.NDArray[np.int64]],
+        bases: Int32s,
+        combiners: npt.NDArray[np.uint8],
+        *,
+        num_table_rows: int | None = None,
+        num_threads: int = 1,
+    ) -> list[Batch]:
+        made = []
+        for rows in batches:
+            jagged = self._gather(rows, bases, combiners)
+            labels = np.array([self.labels[row] for row in rows] if self.labels else [], np.float32)
+            made.append(Batch(jagged, labels, None if num_table_rows is None else _plan_rows(jagged, num_table_rows)))
+        return made
+
+    def _gather(self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]) -> Jagged:
         ids, weights = [], []
         for row in rows:
             for f in range(self.num_fields):
@@ -157,6 +177,5 @@ class ReferenceStore:
         lengths = [len(bag) for bag in ids]
         offsets = np.cumsum([0, *lengths]).astype(np.int32)
         x = np.concatenate([*weights, np.zeros(0, np.float32)])
-        labels = np.array([self.labels[row] for row in rows] if self.labels else [], np.float32)
         all_ids = np.concatenate([*ids, np.zeros(0, np.int32)]).astype(np.int32)
-        return Jagged(all_ids, None if (x == 1).all() else x, offsets, self.num_fields), labels
+        return Jagged(all_ids, None if (x == 1).all() else x, offsets, self.num_fields)

@@ -49,5 +49,5 @@ class _Linear(torch.autograd.Function):
             gradient = torch.ops.aten.threshold_backward(gradient, y, 0)
         by_x = gradient @ weight if ctx.needs_input_grad[0] else None
         by_weight = (gradient.t() @ x).float()
-        by_bias = gradient.sum(0, dtype=torch.float32) if ctx.has_bias else None
+        by_bias = gradient.sum(0).float() if ctx.has_bias else None  # summed in float32, then rounded
         return by_x, by_weight, by_bias, None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from manyhot.data import Batch, TableLayout
-from manyhot.kernels import Kernels
+from manyhot.data import TableLayout
+from manyhot.kernels import Batch, Kernels
 from manyhot.schema import ModelConfig, TableOptimizer
 
 from ._heads import DeepHead, FMHead, LinearHead

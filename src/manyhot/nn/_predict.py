@@ -22,7 +22,7 @@ def predict_logits(model: Model, examples: Examples, batch_size: int = BATCH_SIZ
     tables = model.tables
     try:
         with torch.no_grad():
-            loader = Loader(examples, tables.layout, tables.kernels, batch_size)
+            loader = Loader(examples, tables.layout, tables.kernels, batch_size, num_threads=tables.threads)
             parts = [model(batch).numpy() for batch in loader.epoch()]
     finally:
         model.train(was_training)

@@ -9,8 +9,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from manyhot.data import Batch, TableLayout
-from manyhot.kernels import Float32s, Gradients, Int32s, Kernels, Lookup, OptimizerStep, Outputs, new_table, row_stride
+from manyhot.data import TableLayout
+from manyhot.kernels import (
+    Batch,
+    Float32s,
+    Gradients,
+    Int32s,
+    Kernels,
+    Lookup,
+    OptimizerStep,
+    Outputs,
+    new_table,
+    row_stride,
+)
 from manyhot.schema import TableOptimizer
 
 __all__ = ["TableOutputs", "Tables"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from manyhot.data import Batch
-from manyhot.kernels import has_bfloat16
+from manyhot.kernels import Batch, has_bfloat16
 from manyhot.nn import Model
 from manyhot.schema import TrainingConfig
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from manyhot.data import Batch, Examples, Loader
+from manyhot.data import Examples, Loader
 from manyhot.errors import TrainingError
-from manyhot.kernels import Float32s
+from manyhot.kernels import Batch, Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import TrainingConfig
 
@@ -65,6 +65,7 @@ def fit_model(
         config.batch_size,
         shuffle_seed=config.seed,
         with_plan=True,
+        num_threads=config.threads,
     )
     best = BestWeights(config.early_stopping) if config.early_stopping else None
     loop = _Loop(model, Learner(model, config), loader, config, valid, best, listener)
