@@ -62,20 +62,21 @@ struct Place {
   int64_t row;  // in the chunk
 };
 
-// chunks in rising first_row; row must lie in one of them.
-inline Place find(const std::vector<Chunk>& chunks, int64_t row) {
-  const auto after =
-      std::upper_bound(chunks.begin(), chunks.end(), row, [](int64_t r, const Chunk& c) { return r < c.first_row; });
-  const Chunk* chunk = &*(after - 1);
-  return {chunk, row - chunk->first_row};
+// chunks in rising first_row; row must lie in one of them. Chunks are mostly of one size: the first guess mostly holds.
+inline Place find(const std::vector<Chunk>& chunks, int64_t row, int64_t num_rows) {
+  size_t k = static_cast<size_t>(static_cast<double>(row) / num_rows * chunks.size());
+  while (chunks[k].first_row > row) k--;
+  while (chunks[k].first_row + chunks[k].num_rows <= row) k++;
+  return {&chunks[k], row - chunks[k].first_row};
 }
 
 inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* rows, int64_t num_examples,
                             int64_t num_fields, const int32_t* bases, const uint8_t* combiners) {
   // Rows come in random order from memory that no cache holds: each step touches what the next one needs.
+  const int64_t num_rows = chunks.empty() ? 0 : chunks.back().first_row + chunks.back().num_rows;
   std::vector<Place> places(num_examples);
   for (int64_t b = 0; b < num_examples; b++) {
-    places[b] = find(chunks, rows[b]);
+    places[b] = find(chunks, rows[b], num_rows);
     const Chunk& chunk = *places[b].chunk;
     for (int64_t f = 0; f <= num_fields; f += 16) __builtin_prefetch(chunk.offsets + places[b].row * num_fields + f);
     if (chunk.labels) __builtin_prefetch(chunk.labels + places[b].row);

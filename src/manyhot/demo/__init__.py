@@ -4,7 +4,7 @@ Uses the library as anyone would, through `manyhot.training`; printing is the co
 `_simulate.py` first.
 """
 
-from ._run import DemoResult, run_demo
+from ._run import DemoResult, full_deepfm, run_demo
 from ._simulate import Log, simulate
 
-__all__ = ["DemoResult", "Log", "run_demo", "simulate"]
+__all__ = ["DemoResult", "Log", "full_deepfm", "run_demo", "simulate"]

@@ -24,7 +24,7 @@ from manyhot.training import Run, auc, train
 
 from ._simulate import Log
 
-__all__ = ["DemoResult", "run_demo"]
+__all__ = ["DemoResult", "full_deepfm", "run_demo"]
 
 _APP_FIELDS = ("active_apps", "installed_apps", "uninstalled_apps")
 
@@ -94,6 +94,12 @@ def run_demo(
         runs.append(run)
         results.append(_result(variant.name, run))
     return results, runs[0]
+
+
+def full_deepfm(log: Log) -> tuple[Schema, ModelConfig, TrainingConfig, dict[str, pa.Table]]:
+    """Schema, model, training and the rows of train, valid and test of the first variant."""
+    variant = _variants()[0]
+    return variant.schema, variant.model, _training_config(1), {name: part.rows for name, part in _split(log).items()}
 
 
 def _training_config(seed: int) -> TrainingConfig:

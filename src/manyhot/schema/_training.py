@@ -100,8 +100,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     early_stopping: None trains all epochs and keeps the last weights.
     tables, dense: the two optimizers.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
-        "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16). Validation, metrics and
-        scores are always computed in float32.
+        "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
+        large enough to gain by it. Validation, metrics and scores are always computed in float32.
     kernels: "native" (C++) or "reference" (plain torch: slow, the definition).
     threads: of kernels and matmuls; None takes all cores the process may use.
     """

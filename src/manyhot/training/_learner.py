@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.kernels import Batch, has_bfloat16
-from manyhot.nn import Model
+from manyhot.nn import DeepHead, Model
 from manyhot.schema import TrainingConfig
 
 from ._dense import dense_optimizer
 
 __all__ = ["Learner"]
+
+# Below so many multiplications a forward pass, changing types costs what faster matmuls bring (docs/performance.md).
+_WORTH_BFLOAT16 = 1e8
 
 
 class Learner:
@@ -19,7 +23,11 @@ class Learner:
 
     def __init__(self, model: Model, config: TrainingConfig) -> None:
         self.model = model
-        model.deep_in_bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and has_bfloat16())
+        model.deep_in_bfloat16 = config.precision == "bfloat16" or (
+            config.precision == "auto"
+            and has_bfloat16()
+            and config.batch_size * _multiplications(model) >= _WORTH_BFLOAT16
+        )
         self._dense = dense_optimizer(config.dense, model.parameters())
 
     def learn(self, batch: Batch) -> float:
@@ -32,3 +40,9 @@ class Learner:
             loss.backward()  # type: ignore[no-untyped-call]
             self._dense.step()
         return value
+
+
+def _multiplications(model: Model) -> int:
+    """Of the MLP, for one example."""
+    heads = [head for head in model.heads.values() if isinstance(head, DeepHead)]
+    return sum(layer.weight.numel() for head in heads for layer in head.mlp if isinstance(layer, nn.Linear))

@@ -1,0 +1,75 @@
+"""Plain torch: one table of all vocabularies, nn.Embedding or nn.EmbeddingBag, dense gradients or sparse ones.
+
+--gradients dense: Adam over everything. --gradients sparse: SparseAdam (or --tables adagrad: Adagrad) over the tables,
+Adam over the MLP. Many-valued fields are pooled first and crossed after: pairs of fields.
+"""
+
+from __future__ import annotations
+
+import torch
+from _case import Case, arguments, assert_first_loss, report, train
+from _torch_parts import field_pairs, mlp_of, stacked_latent
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+
+class DeepFM(nn.Module):
+    def __init__(self, case: Case, sparse: bool) -> None:
+        super().__init__()
+        latent = stacked_latent(case)
+        self.shape = (case.batch_size, case.num_fields)
+        self.single = case.facts["single_valued"]
+        if self.single:
+            self.latent = nn.Embedding.from_pretrained(latent, freeze=False, sparse=sparse)
+            self.linear = nn.Embedding.from_pretrained(torch.zeros(len(latent), 1), freeze=False, sparse=sparse)
+        else:
+            bags = {"mode": "sum", "freeze": False, "sparse": sparse}
+            self.latent = nn.EmbeddingBag.from_pretrained(latent, **bags)
+            self.linear = nn.EmbeddingBag.from_pretrained(torch.zeros(len(latent), 1), **bags)
+        self.mlp = mlp_of(case)
+
+    def tables(self) -> list[Tensor]:
+        return [self.latent.weight, self.linear.weight]
+
+    def forward(self, rows: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
+        if self.single:
+            pooled, linear = self.latent(rows.view(self.shape)), self.linear(rows.view(self.shape)).squeeze(-1)
+        else:
+            pooled = self.latent(rows, offsets[:-1], per_sample_weights=weights).view(*self.shape, -1)
+            linear = self.linear(rows, offsets[:-1], per_sample_weights=weights).view(self.shape)
+        return linear.sum(1) + field_pairs(pooled) + self.mlp(pooled.flatten(1)).squeeze(1)
+
+
+def main() -> None:
+    options = arguments(more={"gradients": "sparse", "tables": "adam"})
+    torch.set_num_threads(options.threads)
+    case, sparse = Case(options.data), options.gradients == "sparse"
+    model = DeepFM(case, sparse)
+    tables, dense = model.tables(), list(model.mlp.parameters())
+    if not sparse:
+        optimizers = [torch.optim.Adam([*tables, *dense], 1e-3)]
+    elif options.tables == "adam":
+        optimizers = [torch.optim.SparseAdam(tables, 1e-3), torch.optim.Adam(dense, 1e-3, fused=True)]
+    else:
+        optimizers = [torch.optim.Adagrad(tables, 0.05), torch.optim.Adam(dense, 1e-3, fused=True)]
+    batches = [{name: torch.from_numpy(array) for name, array in batch.items()} for batch in case.batches()]
+
+    def loss_of(batch: dict[str, Tensor]) -> Tensor:
+        logits = model(batch["rows"], batch["offsets"], batch["weights"])
+        return binary_cross_entropy_with_logits(logits, batch["labels"])
+
+    def step(batch: dict[str, Tensor]) -> None:
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss_of(batch).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+
+    first_loss = loss_of(batches[0]).item()
+    assert_first_loss(case, first_loss, "fields")
+    rate = train(case, [lambda batch=batch: step(batch) for batch in batches], options.seconds)
+    report(f"torch_{options.gradients}", case, "float32", first_loss, rate, {"torch": torch.__version__})
+
+
+if __name__ == "__main__":
+    main()
