@@ -1,6 +1,7 @@
-// Python's way to text: weighted lists, hashes, vocabularies. No maths here; see bindings.hpp for what is checked
-// where.
+// Python's way from text to bags: weighted lists, hashes, vocabularies, columns into rows. No maths here; see
+// bindings.hpp for what is checked where.
 #include "bindings.hpp"
+#include "interleave.hpp"
 #include "text_bags.hpp"
 #include "token_table.hpp"
 
@@ -89,6 +90,31 @@ auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const
                          to_numpy(std::move(out.bad_faults)));
 }
 
+auto interleave_columns(
+    const std::vector<std::tuple<In<int32_t>, std::optional<In<float>>, In<int32_t>, int32_t>>& arrays,
+    int64_t num_rows) {
+  std::vector<PairColumn> columns;
+  bool with_weights = false;
+  size_t num_pairs = 0;
+  for (const auto& [ids, weights, offsets, field] : arrays) {
+    require(static_cast<int64_t>(offsets.size()) == num_rows + 1, "a column has the wrong number of rows");
+    require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
+    check_offsets(offsets.data(), offsets.size(), ids.size());
+    with_weights |= weights.has_value();
+    columns.push_back({ids.data(), data_or_null(weights), offsets.data(), field});
+    num_pairs += ids.size();
+  }
+  require(num_pairs < size_t{1} << 31, "a batch has more than 2^31 - 1 pairs; give it in smaller pieces");
+  InterleavedBags out;
+  {
+    nb::gil_scoped_release release;
+    out = interleave(columns, num_rows, with_weights);
+  }
+  std::optional<Made<float>> weights;
+  if (with_weights) weights = to_numpy(std::move(out.weights));
+  return std::make_tuple(to_numpy(std::move(out.ids)), weights, to_numpy(std::move(out.offsets)));
+}
+
 }  // namespace
 
 void bind_text(nb::module_& m) {
@@ -98,6 +124,7 @@ void bind_text(nb::module_& m) {
         nb::arg("lengths").noconvert());
   m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert(), nb::arg("size"));
+  m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
   nb::class_<TokenTable>(m, "TokenTable")
       .def(nb::init<>())
       .def("__len__", &TokenTable::size)
