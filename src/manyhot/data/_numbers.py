@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from manyhot.schema import Step
 
 from ._bags import ColumnReader, to_strings
 
-__all__ = ["NumericColumn", "read_numbers"]
+__all__ = ["NumericColumn", "Summary", "read_numbers"]
 
 Float64s = npt.NDArray[np.float64]
 _LARGEST = float(np.finfo(np.float32).max)
@@ -71,8 +72,20 @@ def _number(text: str) -> float:
     return float(text)
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What a pipeline learns from the values of one batch; squares: of their differences from the mean."""
+
+    low: float
+    high: float
+    count: int
+    mean: float
+    squares: float
+    distinct: tuple[Float64s, npt.NDArray[np.int64]] | None  # values and how often each occurs
+
+
 class NumericColumn:
-    """The pipeline of one column. `learn` each batch, `finish` once, then `apply`.
+    """The pipeline of one column. `add` the `summary` of each batch, `finish` once, then `apply`.
 
     Formulas: docs/semantics.md, section 4. A pipeline that fits something and ends in a bucket keeps a count of each
     distinct value while it learns, so that quantiles are exact and the buckets' tokens can be counted in the same pass.
@@ -87,21 +100,26 @@ class NumericColumn:
         self._moments = np.array([np.inf, -np.inf, 0, 0, 0])  # min, max, count, mean, sum of squared differences
         self._values: dict[float, int] = {}
 
-    def learn(self, reader: ColumnReader, values: Float64s) -> None:
-        """Takes the present values of a batch, untransformed."""
+    def summary(self, reader: ColumnReader, values: Float64s) -> Summary | None:
+        """Of the present values of a batch, untransformed; None where there is nothing to learn. Changes nothing."""
         if self._fit_at is None or not len(values):
-            return
+            return None
         values = self._run(reader, values, self.steps[: self._fit_at])
+        mean = values.mean()
+        squares = np.square(values - mean).sum()
+        distinct = np.unique(values, return_counts=True) if self.counts_late else None
+        return Summary(values.min(), values.max(), len(values), mean, squares, distinct)
+
+    def add(self, summary: Summary) -> None:
+        """Learns from a batch. The order of the batches decides the last bits of a mean."""
         # Chan et al. 1983: means and squared differences of two parts joined.
-        count, mean, squares = len(values), values.mean(), np.square(values - values.mean()).sum()
         low, high, n, m, s = self._moments
-        total = n + count
-        joined = s + squares + (mean - m) ** 2 * n * count / total
-        self._moments = np.array(
-            [min(low, values.min()), max(high, values.max()), total, m + (mean - m) * count / total, joined]
-        )
-        if self.counts_late:
-            for value, times in zip(*np.unique(values, return_counts=True), strict=True):
+        total = n + summary.count
+        joined = s + summary.squares + (summary.mean - m) ** 2 * n * summary.count / total
+        mean = m + (summary.mean - m) * summary.count / total
+        self._moments = np.array([min(low, summary.low), max(high, summary.high), total, mean, joined])
+        if summary.distinct is not None:
+            for value, times in zip(*summary.distinct, strict=True):
                 self._values[float(value)] = self._values.get(float(value), 0) + int(times)
 
     def finish(self) -> tuple[Tokens, npt.NDArray[np.int64]] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,16 +16,18 @@ _NO_LIMIT = 2**31 - 2
 
 
 class VocabularyCounter:
-    """Counts the tokens of all fields of a vocabulary in one pass."""
+    """Counts the tokens of all fields of a vocabulary in one pass; several threads may count into one."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._table = TokenTable()
+        self._lock = threading.Lock()
 
     def count(self, tokens: Tokens, times: npt.NDArray[np.int64] | None = None) -> None:
         """Adds N tokens, each seen once or `times` int64 [N]."""
         if self.vocabulary.is_fitted:
-            self._table.count(tokens.data, tokens.starts, tokens.lengths, times)
+            with self._lock:
+                self._table.count(tokens.data, tokens.starts, tokens.lengths, times)
 
     def finish(self) -> FittedVocabulary:
         """Ids 1.. by descending count, ties by token bytes."""
