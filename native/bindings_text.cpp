@@ -5,8 +5,12 @@
 #include "text_bags.hpp"
 #include "token_table.hpp"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 namespace manyhot {
 
@@ -32,7 +36,7 @@ void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<in
   require(!times || times->size() == starts.size(), "times and tokens differ in length");
   nb::gil_scoped_release release;
   for (int64_t i = 0; i < tokens.count; i++)
-    if (tokens.lengths[i] > 0) table.add(tokens[i], times ? times->data()[i] : 1);
+    if (tokens.lengths[i] > 0 && (!times || times->data()[i] > 0)) table.add(tokens[i], times ? times->data()[i] : 1);
 }
 
 // Kept tokens in the order of their ids, as one buffer, offsets and counts.
@@ -72,6 +76,32 @@ Made<uint64_t> hash_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> len
   std::vector<uint64_t> hashes(tokens.count);
   for (int64_t i = 0; i < tokens.count; i++) hashes[i] = stable_hash(tokens[i]);
   return to_numpy(std::move(hashes));
+}
+
+// The tokens, each behind the prefix, in one new buffer; empty ones stay empty.
+auto prefix_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, nb::bytes prefix) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  const std::string_view head(prefix.c_str(), prefix.size());
+  std::vector<uint8_t> bytes;
+  std::vector<int64_t> new_starts(tokens.count);
+  std::vector<int32_t> new_lengths(tokens.count);
+  {
+    nb::gil_scoped_release release;
+    int64_t total = 0;
+    for (int64_t i = 0; i < tokens.count; i++) {
+      const int64_t length = tokens.lengths[i] > 0 ? tokens.lengths[i] + static_cast<int64_t>(head.size()) : 0;
+      new_starts[i] = total;
+      new_lengths[i] = static_cast<int32_t>(length);
+      total += length;
+    }
+    bytes.resize(total);
+    for (int64_t i = 0; i < tokens.count; i++) {
+      if (tokens.lengths[i] == 0) continue;
+      std::copy(head.begin(), head.end(), bytes.begin() + new_starts[i]);
+      std::copy(tokens[i].begin(), tokens[i].end(), bytes.begin() + new_starts[i] + head.size());
+    }
+  }
+  return std::make_tuple(to_numpy(std::move(bytes)), to_numpy(std::move(new_starts)), to_numpy(std::move(new_lengths)));
 }
 
 auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const std::string& pair_separator,
@@ -120,6 +150,8 @@ auto interleave_columns(
 void bind_text(nb::module_& m) {
   m.def("parse_bags", &parse_bags, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert(), nb::arg("pair_separator"), nb::arg("weight_separator"));
+  m.def("prefix_tokens", &prefix_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+        nb::arg("lengths").noconvert(), nb::arg("prefix"));
   m.def("hash_tokens", &hash_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert());
   m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),

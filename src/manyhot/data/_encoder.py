@@ -16,7 +16,7 @@ from manyhot.errors import ModelFileError
 from manyhot.kernels import Float32s, Int32s, Tokens, interleave
 from manyhot.schema import Field, Schema
 
-from ._bags import Bags, ColumnReader
+from ._bags import NO_TOKENS, Bags, ColumnReader
 from ._batches import Rejects, SourceBatch
 from ._in_order import available_threads, in_order
 from ._numbers import NumericColumn, Summary, read_numbers
@@ -94,7 +94,7 @@ class Encoder:
         for index, field in enumerate(self.schema.fields):
             vocabulary = self.vocabularies[field.vocabulary_name]
             for bags in _read_field(field, batch, self._numbers, reasons):
-                columns.append((vocabulary.lookup(bags.tokens), bags.weights, bags.offsets, index))
+                columns.append((vocabulary.lookup(bags.tokens, bags.positions), bags.weights, bags.offsets, index))
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
         return batch, EncodedChunk(offsets, ids, weights, labels), reasons
 
@@ -173,7 +173,7 @@ def _learn(
     _read_labels(schema, batch, learned.reasons)
     for field in schema.fields:
         for bags in _read_field(field, batch, numbers, learned.reasons, learned.summaries):
-            counters[field.vocabulary_name].count(bags.tokens)
+            counters[field.vocabulary_name].count(bags.tokens, bags.times)
     return learned
 
 
@@ -193,11 +193,10 @@ def _read_field(
         else:
             weights = None if field.weights is None else batch.batch.column(field.weights)
             bags = reader.read(array, weights, field.separators)
-            if field.missing == "oov":
-                bags = bags.with_oov_for_empty()
+            bags = bags.with_oov_for_empty() if field.missing == "oov" else bags.without_missing()
             bags = bags.without_zero_weights()
         if field.columns is not None and not field.is_value:
-            bags = Bags(bags.tokens.prefixed(f"{column}/"), bags.weights, bags.offsets)
+            bags = bags.prefixed(f"{column}/")
         yield bags
 
 
@@ -209,18 +208,23 @@ def _numeric_bags(
     summaries: dict[tuple[str, str], Summary] | None,
 ) -> Bags:
     values, present = read_numbers(reader, array)
-    offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
-    values, reader.rows = values[present], np.flatnonzero(present)
-    if summaries is not None and (summary := number.summary(reader, values)) is not None:
+    known, reader.rows = values[present], np.flatnonzero(present)
+    if summaries is not None and (summary := number.summary(reader, known)) is not None:
         summaries[field.name, number.column] = summary
+    rows = len(values)
+    offsets = np.arange(rows + 1, dtype=np.int32)
     if field.is_value:
         name = np.frombuffer(number.column.encode(), np.uint8)
-        count = len(values)
-        tokens = Tokens(name, np.zeros(count, np.int64), np.full(count, len(name), np.int32))
+        tokens = Tokens(name, np.zeros(1, np.int64), np.array([len(name)], np.int32)).and_missing()
         if summaries is not None:
-            return Bags(tokens, None, offsets)
-        return Bags(tokens, number.apply(reader, values).astype(np.float32), offsets).without_zero_weights()
+            return Bags(tokens, None, offsets, np.where(present, np.int32(0), np.int32(1)))
+        weights = np.zeros(rows, np.float32)
+        weights[present] = number.apply(reader, known)
+        return Bags(tokens, weights, offsets, np.zeros(rows, np.int32)).without_zero_weights()
     if summaries is not None and number.counts_late:
-        return Bags(Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32)), None, offsets * 0)
-    bags = Bags(number.bucket_tokens(number.apply(reader, values)), None, offsets)
-    return bags.with_oov_for_empty() if field.missing == "oov" else bags
+        return Bags(NO_TOKENS, None, np.zeros(rows + 1, np.int32))
+    tokens, codes = number.bucket_tokens(number.apply(reader, known))
+    positions = np.full(rows, len(tokens), np.int32)
+    positions[present] = codes
+    bags = Bags(tokens.and_missing(), None, offsets, positions)
+    return bags if field.missing == "oov" else bags.without_missing()

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from manyhot.kernels import Tokens
+from manyhot.kernels import Int32s, Tokens
 from manyhot.schema import Step
 
-from ._bags import ColumnReader, to_strings
+from ._bags import ColumnReader, from_text, to_strings
 
 __all__ = ["NumericColumn", "Summary", "read_numbers"]
 
@@ -43,7 +43,7 @@ def read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.N
     reader.fail(np.flatnonzero(bad), "is not a finite number; write null (or nothing) where it is missing")
     huge = ~bad & (np.abs(values) > _LARGEST)
     reader.fail(np.flatnonzero(huge), "is a number too large for float32")
-    return np.where(bad | huge, 0.0, values), present
+    return (np.where(bad | huge, 0.0, values) if bad.any() or huge.any() else values), present
 
 
 def _parse(reader: ColumnReader, array: pa.Array) -> pa.Array:
@@ -51,6 +51,10 @@ def _parse(reader: ColumnReader, array: pa.Array) -> pa.Array:
     if strings is None or pa.types.is_temporal(array.type):
         raise reader.wrong_type(array, "but the field is numeric")
     reader.fail(bad, "is not UTF-8 text")
+    try:
+        return strings.cast(pa.float64())  # which accepts no white space
+    except pa.ArrowInvalid:
+        pass
     strings = pc.utf8_trim_whitespace(strings)
     strings = pc.if_else(pc.equal(strings, ""), None, strings)
     try:
@@ -139,8 +143,8 @@ class NumericColumn:
             self.fitted = {"boundaries": _quantiles(values, times, int(step.arguments[0]))}
         if not self.counts_late:
             return None
-        after = self._run(None, values, self.steps[self._fit_at :])
-        return self.bucket_tokens(after), times
+        tokens, positions = self.bucket_tokens(self._run(None, values, self.steps[self._fit_at :]))
+        return tokens.take(positions), times
 
     def apply(self, reader: ColumnReader, values: Float64s) -> Float64s:
         """Transformed values; for a pipeline that ends in a bucket, codes for `bucket_tokens`."""
@@ -149,17 +153,16 @@ class NumericColumn:
             bad = ~(np.abs(values) <= _LARGEST)
         if bad.any():
             reader.fail_values(bad, "becomes too large for float32 by its transforms")
-        return np.where(bad, 0.0, values)
+            values = np.where(bad, 0.0, values)
+        return values
 
-    def bucket_tokens(self, codes: Float64s) -> Tokens:
-        """One token for each code: "3", or for log2_bucket's small values "SP1"."""
-        distinct, inverse = np.unique(codes, return_inverse=True)
+    def bucket_tokens(self, codes: Float64s) -> tuple[Tokens, Int32s]:
+        """The distinct tokens of N codes, "3", or for log2_bucket's small values "SP1"; and which of them each has."""
+        encoded = pa.array(codes).dictionary_encode()
         small = self.steps[-1].name == "log2_bucket"
-        texts = [f"SP{int(c + 0.5)}" if small and c != int(c) else str(int(c)) for c in distinct.tolist()]
-        encoded = [text.encode() for text in texts]
-        lengths = np.array([len(text) for text in encoded], np.int32)
-        starts = (np.cumsum(lengths) - lengths).astype(np.int64)
-        return Tokens(np.frombuffer(b"".join(encoded), np.uint8), starts[inverse], lengths[inverse])
+        distinct = encoded.dictionary.to_pylist()
+        texts = [f"SP{int(c + 0.5)}" if small and c != int(c) else str(int(c)) for c in distinct]
+        return from_text(pa.array(texts, pa.large_string())), np.asarray(encoded.indices)
 
     def _run(self, reader: ColumnReader | None, values: Float64s, steps: tuple[Step, ...]) -> Float64s:
         for step in steps:
