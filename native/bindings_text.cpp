@@ -29,25 +29,26 @@ Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int3
           static_cast<int64_t>(starts.size())};
 }
 
-// times: how often each token was seen; None: once. The empty token stands for a missing value and is not counted.
 void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths,
                   std::optional<In<int64_t>> times) {
   const Spans tokens = spans_of(data, starts, lengths);
   require(!times || times->size() == starts.size(), "times and tokens differ in length");
   nb::gil_scoped_release release;
-  for (int64_t i = 0; i < tokens.count; i++)
-    if (tokens.lengths[i] > 0 && (!times || times->data()[i] > 0)) table.add(tokens[i], times ? times->data()[i] : 1);
+  table.add(tokens, times ? times->data() : nullptr);
 }
 
 // Kept tokens in the order of their ids, as one buffer, offsets and counts.
 auto ranked_tokens(const TokenTable& table, int64_t min_count, int64_t max_size) {
   std::vector<uint8_t> bytes;
   std::vector<int64_t> offsets{0}, counts;
-  for (const int64_t i : table.ranking(min_count, max_size)) {
-    const std::string_view token = table.token(i);
-    bytes.insert(bytes.end(), token.begin(), token.end());
-    offsets.push_back(static_cast<int64_t>(bytes.size()));
-    counts.push_back(table.count(i));
+  {
+    nb::gil_scoped_release release;
+    for (const int64_t i : table.ranking(min_count, max_size)) {
+      const std::string_view token = table.token(i);
+      bytes.insert(bytes.end(), token.begin(), token.end());
+      offsets.push_back(static_cast<int64_t>(bytes.size()));
+      counts.push_back(table.count(i));
+    }
   }
   return std::make_tuple(to_numpy(std::move(bytes)), to_numpy(std::move(offsets)), to_numpy(std::move(counts)));
 }
@@ -58,7 +59,7 @@ Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_
   std::vector<int32_t> ids(tokens.count);
   {
     nb::gil_scoped_release release;
-    for (int64_t i = 0; i < tokens.count; i++) ids[i] = static_cast<int32_t>(table.position(tokens[i]) + 1);
+    table.positions(tokens, [&](int64_t i, int32_t position) { ids[i] = position + 1; });
   }
   return to_numpy(std::move(ids));
 }
@@ -67,14 +68,20 @@ Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_
 Made<int32_t> identity_ids(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, int32_t size) {
   const Spans tokens = spans_of(data, starts, lengths);
   std::vector<int32_t> ids(tokens.count);
-  for (int64_t i = 0; i < tokens.count; i++) ids[i] = identity_id(tokens[i], size);
+  {
+    nb::gil_scoped_release release;
+    for (int64_t i = 0; i < tokens.count; i++) ids[i] = identity_id(tokens[i], size);
+  }
   return to_numpy(std::move(ids));
 }
 
 Made<uint64_t> hash_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
   const Spans tokens = spans_of(data, starts, lengths);
   std::vector<uint64_t> hashes(tokens.count);
-  for (int64_t i = 0; i < tokens.count; i++) hashes[i] = stable_hash(tokens[i]);
+  {
+    nb::gil_scoped_release release;
+    for (int64_t i = 0; i < tokens.count; i++) hashes[i] = stable_hash(tokens[i]);
+  }
   return to_numpy(std::move(hashes));
 }
 

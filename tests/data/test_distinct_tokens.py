@@ -65,9 +65,10 @@ def test_a_dictionary_column_is_read_without_writing_it_out() -> None:
 def test_bad_utf8_in_a_dictionary_is_told_where_a_row_has_it() -> None:
     entries = pa.array([b"a", b"\xff"], pa.binary())
     good = pa.DictionaryArray.from_arrays(pa.array([0, 0, None]), entries)
-    assert rows_of(encode(fit(schema_of(Field("f")), with_label({"f": good})), {"f": good}), 1)[:2] == [[[(1, 1.0)]]] * 2
+    encoder = fit(schema_of(Field("f")), with_label({"f": good}))
+    assert rows_of(encode(encoder, {"f": good}), 1) == [[[(1, 1.0)]], [[(1, 1.0)]], [[]]]
     bad = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), entries)
-    with pytest.raises(BadRowsError, match="row 2: column .f. is not UTF-8 text"):
+    with pytest.raises(BadRowsError, match=r"row 2: column .f. is not UTF-8 text"):
         fit(schema_of(Field("f")), with_label({"f": bad}))
 
 
