@@ -1,7 +1,8 @@
-// Python's way from text to bags: weighted lists, hashes, vocabularies, columns into rows. No maths here; see
+// Python's way from text to bags: quotes, weighted lists, hashes, vocabularies, columns into rows. No maths here; see
 // bindings.hpp for what is checked where.
 #include "bindings.hpp"
 #include "interleave.hpp"
+#include "quote_scan.hpp"
 #include "text_bags.hpp"
 #include "token_table.hpp"
 
@@ -164,6 +165,22 @@ void bind_text(nb::module_& m) {
   m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert(), nb::arg("size"));
   m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
+  nb::class_<QuoteScan>(m, "QuoteScan")
+      .def(
+          "__init__",
+          [](QuoteScan* scan, nb::bytes delimiter) {
+            require(delimiter.size() == 1, "a delimiter is a single byte");
+            new (scan) QuoteScan(delimiter.c_str()[0]);
+          },
+          "delimiter"_a)
+      .def(
+          "feed",
+          [](QuoteScan& scan, nb::bytes block) {
+            nb::gil_scoped_release release;
+            scan.feed({block.c_str(), block.size()});
+          },
+          "block"_a)
+      .def_prop_ro("is_closed", &QuoteScan::is_closed);
   nb::class_<TokenTable>(m, "TokenTable")
       .def(nb::init<>())
       .def("__len__", &TokenTable::size)

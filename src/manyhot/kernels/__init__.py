@@ -20,7 +20,7 @@ from ._contract import (
     row_stride,
 )
 from ._select import select
-from ._text import TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
+from ._text import QuoteScan, TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
 
 __all__ = [
     "ExampleStore",
@@ -31,6 +31,7 @@ __all__ = [
     "Kernels",
     "OptimizerStep",
     "Outputs",
+    "QuoteScan",
     "RowPlan",
     "TextFault",
     "TokenTable",

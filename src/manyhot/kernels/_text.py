@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from . import _native
 from ._contract import Float32s, Int32s
-from ._native import TokenTable
+from ._native import QuoteScan, TokenTable
 
-__all__ = ["TextFault", "TokenTable", "Tokens", "hash_tokens", "identity_ids", "interleave", "parse_bags"]
+__all__ = ["QuoteScan", "TextFault", "TokenTable", "Tokens", "hash_tokens", "identity_ids", "interleave", "parse_bags"]
 
 
 @dataclass(frozen=True)
