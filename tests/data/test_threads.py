@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 from row_lists import assert_same_chunks, fit, in_pieces, schema_of
 
 from manyhot.data import Encoder, SourceBatch, open_source
+from manyhot.data._bags import from_text
 from manyhot.data._in_order import available_threads, in_order
+from manyhot.data._vocabularies import VocabularyCounter
 from manyhot.errors import BadRowsError, DataError
 from manyhot.schema import Field, Separators, Vocabulary
 
@@ -57,6 +60,15 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
         assert many.fingerprint() == one.fingerprint()
         assert_same_chunks(list(many.encode(source, with_labels=True, num_threads=threads)), chunks)
     assert Encoder.fit(SCHEMA, source).fingerprint() == one.fingerprint()
+
+
+def test_several_threads_may_count_into_one_vocabulary() -> None:
+    words = [f"token{i}" for i in range(20_000)]
+    tokens = from_text(pa.array(words, pa.large_string()))
+    counter = VocabularyCounter(Vocabulary("v", min_count=40))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: counter.count(tokens), range(40)))
+    assert counter.finish().size == 1 + len(words)
 
 
 def test_bad_rows_are_told_in_the_order_of_files_and_rows(tmp_path: Path) -> None:
