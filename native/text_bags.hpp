@@ -1,5 +1,6 @@
 // Text like "wechat:0.9, weibo:0.5" into token spans and weights.
 #pragma once
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -77,6 +78,13 @@ inline TextBags parse_text_bags(const Spans& texts, char pair_separator, char we
   out.offsets.push_back(0);
   for (int64_t row = 0; row < texts.count; row++) {
     const size_t kept = out.starts.size();
+    if (row == 1024) {  // room for as many pairs a row as so far, and an eighth more: growing costs as much as parsing
+      int64_t bytes = texts.count;
+      for (int64_t i = 0; i < texts.count; i++) bytes += texts.lengths[i];
+      const size_t most = bytes / 2 + 1;  // a pair is a byte and a separator at least
+      const size_t expected = std::min(most, kept * (texts.count / 1024 + 1) / 8 * 9);
+      out.starts.reserve(expected), out.lengths.reserve(expected), out.weights.reserve(weight_separator ? expected : 0);
+    }
     std::string_view rest = trimmed(texts[row]);
     int32_t fault = 0;
     while (!rest.empty() && !fault) {
