@@ -219,28 +219,6 @@ class ExampleStore {
   std::vector<std::tuple<In<int32_t>, In<int32_t>, std::optional<In<float>>, std::optional<In<float>>>> kept_;
 };
 
-auto interleave_columns(
-    const std::vector<std::tuple<In<int32_t>, std::optional<In<float>>, In<int32_t>, int32_t>>& arrays,
-    int64_t num_rows) {
-  std::vector<PairColumn> columns;
-  bool with_weights = false;
-  for (const auto& [ids, weights, offsets, field] : arrays) {
-    require(static_cast<int64_t>(offsets.size()) == num_rows + 1, "a column has the wrong number of rows");
-    require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
-    check_offsets(offsets.data(), offsets.size(), ids.size());
-    with_weights |= weights.has_value();
-    columns.push_back({ids.data(), data_or_null(weights), offsets.data(), field});
-  }
-  InterleavedBags out;
-  {
-    nb::gil_scoped_release release;
-    out = interleave(columns, num_rows, with_weights);
-  }
-  std::optional<Made<float>> weights;
-  if (with_weights) weights = to_numpy(std::move(out.weights));
-  return std::make_tuple(to_numpy(std::move(out.ids)), weights, to_numpy(std::move(out.offsets)));
-}
-
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -268,7 +246,6 @@ NB_MODULE(_native, m) {
         nb::arg("optimizer").none(), nb::arg("out").noconvert().none(), nb::arg("num_threads"));
   m.def("plan_rows", &plan_rows, nb::arg("ids").noconvert(), nb::arg("weights").noconvert().none(),
         nb::arg("offsets").noconvert(), nb::arg("num_table_rows"));
-  m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
   nb::class_<ExampleStore>(m, "ExampleStore")
       .def(nb::init<int64_t>(), "num_fields"_a)
       .def("add", &ExampleStore::add, nb::arg("offsets").noconvert(), nb::arg("ids").noconvert(),

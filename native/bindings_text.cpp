@@ -1,11 +1,17 @@
-// Python's way to text: weighted lists, hashes, vocabularies. No maths here; see bindings.hpp for what is checked
-// where.
+// Python's way from text to bags: quotes, weighted lists, hashes, vocabularies, columns into rows. No maths here; see
+// bindings.hpp for what is checked where.
 #include "bindings.hpp"
+#include "interleave.hpp"
+#include "quote_scan.hpp"
 #include "text_bags.hpp"
 #include "token_table.hpp"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 namespace manyhot {
 
@@ -24,25 +30,26 @@ Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int3
           static_cast<int64_t>(starts.size())};
 }
 
-// times: how often each token was seen; None: once. The empty token stands for a missing value and is not counted.
 void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths,
                   std::optional<In<int64_t>> times) {
   const Spans tokens = spans_of(data, starts, lengths);
   require(!times || times->size() == starts.size(), "times and tokens differ in length");
   nb::gil_scoped_release release;
-  for (int64_t i = 0; i < tokens.count; i++)
-    if (tokens.lengths[i] > 0) table.add(tokens[i], times ? times->data()[i] : 1);
+  table.add(tokens, times ? times->data() : nullptr);
 }
 
 // Kept tokens in the order of their ids, as one buffer, offsets and counts.
 auto ranked_tokens(const TokenTable& table, int64_t min_count, int64_t max_size) {
   std::vector<uint8_t> bytes;
   std::vector<int64_t> offsets{0}, counts;
-  for (const int64_t i : table.ranking(min_count, max_size)) {
-    const std::string_view token = table.token(i);
-    bytes.insert(bytes.end(), token.begin(), token.end());
-    offsets.push_back(static_cast<int64_t>(bytes.size()));
-    counts.push_back(table.count(i));
+  {
+    nb::gil_scoped_release release;
+    for (const int64_t i : table.ranking(min_count, max_size)) {
+      const std::string_view token = table.token(i);
+      bytes.insert(bytes.end(), token.begin(), token.end());
+      offsets.push_back(static_cast<int64_t>(bytes.size()));
+      counts.push_back(table.count(i));
+    }
   }
   return std::make_tuple(to_numpy(std::move(bytes)), to_numpy(std::move(offsets)), to_numpy(std::move(counts)));
 }
@@ -53,7 +60,7 @@ Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_
   std::vector<int32_t> ids(tokens.count);
   {
     nb::gil_scoped_release release;
-    for (int64_t i = 0; i < tokens.count; i++) ids[i] = static_cast<int32_t>(table.position(tokens[i]) + 1);
+    table.positions(tokens, [&](int64_t i, int32_t position) { ids[i] = position + 1; });
   }
   return to_numpy(std::move(ids));
 }
@@ -62,15 +69,47 @@ Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_
 Made<int32_t> identity_ids(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, int32_t size) {
   const Spans tokens = spans_of(data, starts, lengths);
   std::vector<int32_t> ids(tokens.count);
-  for (int64_t i = 0; i < tokens.count; i++) ids[i] = identity_id(tokens[i], size);
+  {
+    nb::gil_scoped_release release;
+    for (int64_t i = 0; i < tokens.count; i++) ids[i] = identity_id(tokens[i], size);
+  }
   return to_numpy(std::move(ids));
 }
 
 Made<uint64_t> hash_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
   const Spans tokens = spans_of(data, starts, lengths);
   std::vector<uint64_t> hashes(tokens.count);
-  for (int64_t i = 0; i < tokens.count; i++) hashes[i] = stable_hash(tokens[i]);
+  {
+    nb::gil_scoped_release release;
+    for (int64_t i = 0; i < tokens.count; i++) hashes[i] = stable_hash(tokens[i]);
+  }
   return to_numpy(std::move(hashes));
+}
+
+// The tokens, each behind the prefix, in one new buffer; empty ones stay empty.
+auto prefix_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, nb::bytes prefix) {
+  const Spans tokens = spans_of(data, starts, lengths);
+  const std::string_view head(prefix.c_str(), prefix.size());
+  std::vector<uint8_t> bytes;
+  std::vector<int64_t> new_starts(tokens.count);
+  std::vector<int32_t> new_lengths(tokens.count);
+  {
+    nb::gil_scoped_release release;
+    int64_t total = 0;
+    for (int64_t i = 0; i < tokens.count; i++) {
+      const int64_t length = tokens.lengths[i] > 0 ? tokens.lengths[i] + static_cast<int64_t>(head.size()) : 0;
+      new_starts[i] = total;
+      new_lengths[i] = static_cast<int32_t>(length);
+      total += length;
+    }
+    bytes.resize(total);
+    for (int64_t i = 0; i < tokens.count; i++) {
+      if (tokens.lengths[i] == 0) continue;
+      std::copy(head.begin(), head.end(), bytes.begin() + new_starts[i]);
+      std::copy(tokens[i].begin(), tokens[i].end(), bytes.begin() + new_starts[i] + head.size());
+    }
+  }
+  return std::make_tuple(to_numpy(std::move(bytes)), to_numpy(std::move(new_starts)), to_numpy(std::move(new_lengths)));
 }
 
 auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const std::string& pair_separator,
@@ -89,15 +128,59 @@ auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const
                          to_numpy(std::move(out.bad_faults)));
 }
 
+auto interleave_columns(
+    const std::vector<std::tuple<In<int32_t>, std::optional<In<float>>, In<int32_t>, int32_t>>& arrays,
+    int64_t num_rows) {
+  std::vector<PairColumn> columns;
+  bool with_weights = false;
+  size_t num_pairs = 0;
+  for (const auto& [ids, weights, offsets, field] : arrays) {
+    require(static_cast<int64_t>(offsets.size()) == num_rows + 1, "a column has the wrong number of rows");
+    require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
+    check_offsets(offsets.data(), offsets.size(), ids.size());
+    with_weights |= weights.has_value();
+    columns.push_back({ids.data(), data_or_null(weights), offsets.data(), field});
+    num_pairs += ids.size();
+  }
+  require(num_pairs < size_t{1} << 31, "a batch has more than 2^31 - 1 pairs; give it in smaller pieces");
+  InterleavedBags out;
+  {
+    nb::gil_scoped_release release;
+    out = interleave(columns, num_rows, with_weights);
+  }
+  std::optional<Made<float>> weights;
+  if (with_weights) weights = to_numpy(std::move(out.weights));
+  return std::make_tuple(to_numpy(std::move(out.ids)), weights, to_numpy(std::move(out.offsets)));
+}
+
 }  // namespace
 
 void bind_text(nb::module_& m) {
   m.def("parse_bags", &parse_bags, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert(), nb::arg("pair_separator"), nb::arg("weight_separator"));
+  m.def("prefix_tokens", &prefix_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
+        nb::arg("lengths").noconvert(), nb::arg("prefix"));
   m.def("hash_tokens", &hash_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert());
   m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert(), nb::arg("size"));
+  m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
+  nb::class_<QuoteScan>(m, "QuoteScan")
+      .def(
+          "__init__",
+          [](QuoteScan* scan, nb::bytes delimiter) {
+            require(delimiter.size() == 1, "a delimiter is a single byte");
+            new (scan) QuoteScan(delimiter.c_str()[0]);
+          },
+          "delimiter"_a)
+      .def(
+          "feed",
+          [](QuoteScan& scan, nb::bytes block) {
+            nb::gil_scoped_release release;
+            scan.feed({block.c_str(), block.size()});
+          },
+          "block"_a)
+      .def_prop_ro("is_closed", &QuoteScan::is_closed);
   nb::class_<TokenTable>(m, "TokenTable")
       .def(nb::init<>())
       .def("__len__", &TokenTable::size)

@@ -126,34 +126,4 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
   return out;
 }
 
-// Columns of pairs, each with offsets [rows+1], into row-major bags: columns come field by field, and a field may have
-// several.
-struct PairColumn {
-  const int32_t* ids;
-  const float* weights;  // null: all 1
-  const int32_t* offsets;
-  int32_t field;
-};
-
-struct InterleavedBags {
-  std::vector<int32_t> ids, offsets;
-  std::vector<float> weights;
-};
-
-inline InterleavedBags interleave(const std::vector<PairColumn>& columns, int64_t num_rows, bool with_weights) {
-  InterleavedBags out;
-  out.offsets.push_back(0);
-  for (int64_t row = 0; row < num_rows; row++)
-    for (size_t c = 0; c < columns.size(); c++) {
-      const PairColumn& column = columns[c];
-      for (int32_t i = column.offsets[row]; i < column.offsets[row + 1]; i++) {
-        out.ids.push_back(column.ids[i]);
-        if (with_weights) out.weights.push_back(column.weights ? column.weights[i] : 1.0f);
-      }
-      if (c + 1 == columns.size() || columns[c + 1].field != column.field)
-        out.offsets.push_back(static_cast<int32_t>(out.ids.size()));
-    }
-  return out;
-}
-
 }  // namespace manyhot

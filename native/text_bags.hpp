@@ -1,5 +1,6 @@
 // Text like "wechat:0.9, weibo:0.5" into token spans and weights.
 #pragma once
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -28,10 +29,40 @@ inline std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// The usual "0.93" or "310", exactly: digits and one point, at most 15 digits. Then both the digits as a whole number
+// and the power of ten are doubles, and one division rounds as a full parser does (Clinger 1990). False: something
+// else.
+inline bool parse_short_decimal(std::string_view text, double& number) {
+  static constexpr double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  if (text.size() > 16) return false;
+  int64_t whole = 0;
+  int digits = 0, decimals = 0;
+  bool point = false;
+  for (const char c : text) {
+    if (c >= '0' && c <= '9') {
+      whole = whole * 10 + (c - '0');
+      digits++;
+      decimals += point;
+    } else if (c == '.' && !point) {
+      point = true;
+    } else {
+      return false;
+    }
+  }
+  if (digits == 0 || digits > 15) return false;
+  number = static_cast<double>(whole) / powers[decimals];
+  return true;
+}
+
 // 0 and the number, or why it is none. Too small for a double is 0; too large, "inf" and "nan" are not finite.
 inline int32_t parse_weight(std::string_view text, float& weight) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   double number = 0;
+  if (parse_short_decimal(text, number)) {
+    weight = static_cast<float>(number);
+    return 0;
+  }
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error == std::errc::invalid_argument || end != text.data() + text.size())
     return static_cast<int32_t>(TextFault::bad_weight);
@@ -43,9 +74,17 @@ inline int32_t parse_weight(std::string_view text, float& weight) {
 // One bag for each text; a bad text gives an empty bag and an entry in bad_rows. weight_separator 0: tokens only.
 inline TextBags parse_text_bags(const Spans& texts, char pair_separator, char weight_separator) {
   TextBags out;
+  out.offsets.reserve(texts.count + 1);
   out.offsets.push_back(0);
   for (int64_t row = 0; row < texts.count; row++) {
     const size_t kept = out.starts.size();
+    if (row == 1024) {  // room for as many pairs a row as so far, and an eighth more: growing costs as much as parsing
+      int64_t bytes = texts.count;
+      for (int64_t i = 0; i < texts.count; i++) bytes += texts.lengths[i];
+      const size_t most = bytes / 2 + 1;  // a pair is a byte and a separator at least
+      const size_t expected = std::min(most, kept * (texts.count / 1024 + 1) / 8 * 9);
+      out.starts.reserve(expected), out.lengths.reserve(expected), out.weights.reserve(weight_separator ? expected : 0);
+    }
     std::string_view rest = trimmed(texts[row]);
     int32_t fault = 0;
     while (!rest.empty() && !fault) {

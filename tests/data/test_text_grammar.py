@@ -82,6 +82,20 @@ def test_weighted_text_is_what_the_definition_says(texts: list[str]) -> None:
     assert fast(texts, ",", ":") == [definition(text, ",", ":") for text in texts]
 
 
+@settings(deadline=None, max_examples=400)
+@given(st.from_regex(r"[+-]?[0-9]{0,12}\.?[0-9]{0,12}", fullmatch=True))
+@example("999999999999999")
+@example("9999999999999999")
+@example("0.100000000000001")
+@example("0.1000000000000001")
+@example("16777217.0000001")
+@example("00000000000000.1")
+@example(".")
+def test_decimals_of_any_length_are_the_nearest_float32(text: str) -> None:
+    """Short ones are read in another way than long ones."""
+    assert fast([f"a:{text}"], ",", ":") == [definition(f"a:{text}", ",", ":")]
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.text("a:, |é\t\r", max_size=8), min_size=1, max_size=8), st.sampled_from(",| :"))
 def test_text_without_weights_is_what_the_definition_says(texts: list[str], separator: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,9 @@ from manyhot.errors import DataError
 from manyhot.kernels import Float32s, Int32s, TextFault, Tokens, parse_bags
 from manyhot.schema import Separators
 
-__all__ = ["Bags", "ColumnReader", "from_text", "to_strings"]
+__all__ = ["NO_TOKENS", "Bags", "ColumnReader", "from_text", "to_strings"]
+
+NO_TOKENS = Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32))
 
 _ZONE = r"(Z|[+-]\d\d:?\d\d)?"
 _FAULTS = {
@@ -26,28 +28,52 @@ _FAULTS = {
 
 @dataclass(frozen=True)
 class Bags:
-    """tokens [N], weights float32 [N] or None (all 1), offsets int32 [rows+1]."""
+    """tokens [T], weights float32 [N] or None (all 1), offsets int32 [rows+1], positions int32 [N] or None.
+
+    The token of pair i is tokens[positions[i]]; without positions T = N and it is tokens[i]. The empty token stands for
+    a missing value: it is never known, so its id is OOV, and never counted.
+    """
 
     tokens: Tokens
     weights: Float32s | None
     offsets: Int32s
+    positions: Int32s | None = None
+
+    @property
+    def times(self) -> npt.NDArray[np.int64] | None:
+        """How often each token occurs, int64 [T]; None: once each."""
+        return None if self.positions is None else np.bincount(self.positions, minlength=len(self.tokens))
+
+    def prefixed(self, prefix: str) -> Bags:
+        """Each token with `prefix` before it."""
+        return replace(self, tokens=self.tokens.prefixed(prefix))
 
     def with_oov_for_empty(self) -> Bags:
-        """The pair ("", 1) in every empty bag; the empty token is never known, so its id is OOV."""
+        """The pair ("", 1) in every empty bag."""
         lengths = np.diff(self.offsets)
+        if self.positions is not None or lengths.all():
+            return self  # with positions a row has one pair, if only a missing one
         gaps = self.offsets[:-1][lengths == 0]
         starts = np.insert(self.tokens.starts, gaps, 0)
         tokens = Tokens(self.tokens.data, starts, np.insert(self.tokens.lengths, gaps, 0))
         weights = None if self.weights is None else np.insert(self.weights, gaps, np.float32(1))
-        return Bags(tokens, weights, _offsets_of(np.maximum(lengths, 1)))
+        return Bags(tokens, weights, offsets_of(np.maximum(lengths, 1)))
+
+    def without_missing(self) -> Bags:
+        """Without the pairs of the empty token."""
+        present = self.tokens.lengths > 0
+        return self if present.all() else self._only(present if self.positions is None else present[self.positions])
 
     def without_zero_weights(self) -> Bags:
         """Pairs of weight 0 contribute nothing anywhere: they are dropped."""
-        if self.weights is None or self.weights.all():
-            return self
-        kept = self.weights != 0
-        before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int32)
-        return Bags(self.tokens.take(kept), self.weights[kept], before[self.offsets])
+        return self if self.weights is None or self.weights.all() else self._only(self.weights != 0)
+
+    def _only(self, kept: npt.NDArray[np.bool_]) -> Bags:
+        weights = None if self.weights is None else self.weights[kept]
+        offsets = offsets_of(kept)[self.offsets]
+        if self.positions is None:
+            return Bags(self.tokens.take(kept), weights, offsets)
+        return Bags(self.tokens, weights, offsets, self.positions[kept])
 
 
 @dataclass
@@ -77,12 +103,15 @@ class ColumnReader:
         """Dispatches on the Arrow type."""
         kind = array.type
         if pa.types.is_dictionary(kind):
+            bags = self.dictionary(array) if separators is None and weights is None else None
+            if bags is not None:
+                return bags
             array = array.dictionary_decode()
         if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
             array = array.cast(pa.large_binary())  # Arrow cannot filter views
         kind = array.type
         if pa.types.is_null(kind):
-            return Bags(from_text(pa.array([], pa.large_string())), None, np.zeros(len(array) + 1, np.int32))
+            return Bags(NO_TOKENS, None, np.zeros(len(array) + 1, np.int32))
         if separators is not None:
             if not _is_text(kind):
                 raise self.wrong_type(array, "which needs no separators; remove them")
@@ -97,11 +126,7 @@ class ColumnReader:
             if pa.types.is_struct(values.type):
                 return self.pairs(*self.token_and_weight(values), offsets, weights)
             return self.pairs(values, self.parallel(weights, offsets), offsets, None)
-        offsets = _offsets_of(np.asarray(pc.is_valid(array)).astype(np.int32))
-        values = array.drop_null()
-        if weights is not None:
-            weights = weights.filter(pc.is_valid(array))
-        return self.scalars(values, weights, offsets)
+        return self.scalars(array, weights)
 
     def text_bags(self, array: pa.Array, separators: Separators) -> Bags:
         """Text like "wechat:0.9,weibo:0.5"."""
@@ -114,7 +139,7 @@ class ColumnReader:
     def flat_list(self, array: pa.Array) -> tuple[Int32s, pa.Array]:
         """offsets [rows+1] and the values of a list column, nulls being empty."""
         lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0)).astype(np.int64)
-        return _offsets_of(lengths), array.flatten()
+        return offsets_of(lengths), array.flatten()
 
     def token_and_weight(self, values: pa.StructArray) -> tuple[pa.Array, pa.Array]:
         """The two members of list<struct>: named token and weight, or in that order."""
@@ -141,15 +166,21 @@ class ColumnReader:
             return pa.array(np.ones(offsets[-1], np.float32))  # the rows are rejected; only the shape matters now
         return values
 
-    def scalars(self, values: pa.Array, weights: pa.Array | None, offsets: Int32s) -> Bags:
+    def scalars(self, values: pa.Array, weights: pa.Array | None) -> Bags:
         """One token a row; an empty text is missing, as null is."""
-        strings = self.strings(values, offsets)
-        present = np.asarray(pc.greater(pc.binary_length(strings), 0)).astype(bool)
-        if not present.all():
-            before = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
-            offsets, strings = before[offsets], strings.filter(pa.array(present))
-            weights = None if weights is None else weights.filter(pa.array(present))
-        return Bags(from_text(strings), self.floats(weights, offsets), offsets)
+        tokens, offsets = from_text(self.strings(values)), np.arange(len(values) + 1, dtype=np.int32)
+        return Bags(tokens, self.floats(weights, offsets, tokens.lengths == 0), offsets)
+
+    def dictionary(self, array: pa.DictionaryArray) -> Bags | None:
+        """One token a row, each distinct one once; None where decoding the column is better, or tells bad rows."""
+        if len(array.dictionary) > len(array):
+            return None
+        strings, bad = to_strings(array.dictionary)
+        if strings is None or len(bad):
+            return None
+        tokens = from_text(strings).and_missing()
+        positions = np.asarray(array.indices.cast(pa.int32()).fill_null(len(strings)))
+        return Bags(tokens, None, np.arange(len(array) + 1, dtype=np.int32), positions)
 
     def pairs(self, values: pa.Array, weights: pa.Array | None, offsets: Int32s, extra: pa.Array | None) -> Bags:
         """Tokens and weights of lists; null or empty tokens in a list are bad."""
@@ -160,8 +191,10 @@ class ColumnReader:
         self.fail(_rows_of(bad, offsets), "holds an empty token")
         return Bags(from_text(strings), self.floats(weights, offsets), offsets)
 
-    def floats(self, weights: pa.Array | None, offsets: Int32s) -> Float32s | None:
-        """Weights as float32; null, NaN and infinite ones make the row bad."""
+    def floats(
+        self, weights: pa.Array | None, offsets: Int32s, unused: npt.NDArray[np.bool_] | None = None
+    ) -> Float32s | None:
+        """Weights as float32; null, NaN and infinite ones make the row bad. The unused ones become 1 unread."""
         if weights is None:
             return None
         kind = weights.type
@@ -174,6 +207,8 @@ class ColumnReader:
             raise self.wrong_type(weights, "but weights must be numbers", self.weights_column)
         with np.errstate(over="ignore"):
             numbers = np.asarray(weights.cast(pa.float64(), safe=False).fill_null(np.nan)).astype(np.float32)
+        if unused is not None:
+            numbers = np.where(unused, np.float32(1), numbers)
         bad = np.flatnonzero(~np.isfinite(numbers))
         self.fail(_rows_of(bad, offsets), "has a weight that is null, NaN or infinite")
         return np.where(np.isfinite(numbers), numbers, np.float32(1)) if len(bad) else numbers
@@ -230,7 +265,7 @@ def from_text(strings: pa.Array) -> Tokens:
     _, offset_buffer, data_buffer = strings.buffers()
     count = len(strings)
     if count == 0:
-        return Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32))
+        return NO_TOKENS
     ends = np.frombuffer(offset_buffer, np.int64)[strings.offset : strings.offset + count + 1]
     data = (
         np.frombuffer(data_buffer, np.uint8) if data_buffer is not None and data_buffer.size else np.zeros(0, np.uint8)
@@ -246,7 +281,8 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in (*known, pa.types.is_string_view, pa.types.is_binary_view))
 
 
-def _offsets_of(lengths: npt.NDArray[np.int64] | Int32s) -> Int32s:
+def offsets_of(lengths: npt.NDArray[np.int64] | Int32s | npt.NDArray[np.bool_]) -> Int32s:
+    """int32 [bags+1] for bags of these lengths."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,6 +58,12 @@ class Rejects:
     num_rejected: int = 0
     _first: list[tuple[int, int, str]] = field(default_factory=list)  # origin, number, sentence
     _origins: dict[str, int] = field(default_factory=dict)
+
+    def announced(self, batches: Iterable[SourceBatch]) -> Iterator[SourceBatch]:
+        """The batches, each origin taking its place in the order before its rows or the next origin's are judged."""
+        for batch in batches:
+            self._origins.setdefault(batch.origin, len(self._origins))
+            yield batch
 
     def add_batch(self, batch: SourceBatch, reasons: Mapping[int, str]) -> None:
         """Counts the rows of a batch; reasons maps bad rows of it to "column x: why"."""

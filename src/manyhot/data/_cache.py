@@ -22,7 +22,7 @@ from ._whole_file import whole_file
 __all__ = ["ExampleCache"]
 
 # Part of every key: to be raised whenever the same rows would be encoded or stored differently.
-_FORMAT = "1"
+_FORMAT = "2"
 _IGNORE = "# Made by manyhot; may be deleted at any time.\n*\n"
 
 

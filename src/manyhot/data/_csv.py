@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from manyhot.errors import DataError
+from manyhot.kernels import QuoteScan
 
 from ._batches import Rejects, SourceBatch
 
@@ -36,8 +37,13 @@ def csv_names(path: Path, names: tuple[str, ...] | None, delimiter: str) -> list
 def read_csv(
     path: Path, columns: list[str], names: tuple[str, ...] | None, delimiter: str, rejects: Rejects
 ) -> Iterator[SourceBatch]:
-    """Batches of `columns`, all binary, "" being null. Lines with a wrong number of columns go to `rejects`."""
-    lines = _CsvLines(path, delimiter, 1 if names is not None else 2)
+    """Batches of `columns`, all binary, "" being null. Lines with a wrong number of columns go to `rejects`.
+
+    Empty lines are no rows, except in a file of one column, where they are missing values.
+    """
+    one_column = len(csv_names(path, names, delimiter)) == 1
+    lead = _lines_before_header(path, delimiter) if one_column and names is None else 0
+    lines = _CsvLines(path, delimiter, one_column, (1 if names is not None else 2) + lead)
 
     def on_invalid(row: pacsv.InvalidRow) -> str:
         lines.without_row.append(row.number)
@@ -48,12 +54,17 @@ def read_csv(
 
     try:
         with pa.input_stream(str(path), compression="detect") as stream:
-            counted = _QuoteCounter(stream)
+            watched = _Watched(stream, delimiter)
             reader = pacsv.open_csv(
-                counted,
-                read_options=pacsv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
+                watched,
+                read_options=pacsv.ReadOptions(
+                    use_threads=False, block_size=_BLOCK, column_names=names, skip_rows=lead
+                ),
                 parse_options=pacsv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=on_invalid
+                    delimiter=delimiter,
+                    newlines_in_values=True,
+                    ignore_empty_lines=not one_column,
+                    invalid_row_handler=on_invalid,
                 ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(columns, pa.binary()),
@@ -67,23 +78,23 @@ def read_csv(
             for batch in reader:
                 yield SourceBatch(batch, str(path), first_row, lines)
                 first_row += batch.num_rows
-        if counted.num_quotes:
+        if not watched.quotes.is_closed:
             _check_quotes(path, delimiter)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot read it as CSV: {error}") from None
 
 
-class _QuoteCounter:
-    """A stream that counts the quotes read from it: only files that have any need the check."""
+class _Watched:
+    """A stream that looks at the quotes of what is read from it: only a file that has a wrong one is read again."""
 
     closed = False
 
-    def __init__(self, stream: pa.NativeFile) -> None:
-        self._stream, self.num_quotes = stream, 0
+    def __init__(self, stream: pa.NativeFile, delimiter: str) -> None:
+        self._stream, self.quotes = stream, QuoteScan(delimiter.encode())
 
     def read(self, size: int = -1) -> bytes:
         block: bytes = self._stream.read(None if size < 0 else size)
-        self.num_quotes += block.count(b'"')
+        self.quotes.feed(block)
         return block
 
     def readable(self) -> bool:
@@ -110,10 +121,11 @@ def _check_quotes(path: Path, delimiter: str) -> None:
 
 @dataclass
 class _CsvLines:
-    """Numbers records as Arrow does: from 1, the header among them, empty lines not."""
+    """Numbers records as Arrow does: from 1, the header among them, empty lines only where they are rows."""
 
     path: Path
     delimiter: str
+    count_empty: bool
     first: int  # number of the first row
     without_row: list[int] = field(default_factory=list)  # rising
 
@@ -125,9 +137,14 @@ class _CsvLines:
 
     def where(self, number: int) -> str:
         """Reads the file again to count its lines: empty ones, and those inside quotes."""
-        records = (line for line, record in _records(self.path, self.delimiter) if record)
+        records = (line for line, record in _records(self.path, self.delimiter) if record or self.count_empty)
         line = next((line for seen, line in enumerate(records, 1) if seen == number), "?")
         return f"{self.path}:{line}"
+
+
+def _lines_before_header(path: Path, delimiter: str) -> int:
+    """How many empty lines there are before the first other one."""
+    return next(line for line, record in _records(path, delimiter) if record) - 1
 
 
 def _records(path: Path, delimiter: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:

@@ -16,9 +16,10 @@ from manyhot.errors import ModelFileError
 from manyhot.kernels import Float32s, Int32s, Tokens, interleave
 from manyhot.schema import Field, Schema
 
-from ._bags import Bags, ColumnReader
+from ._bags import NO_TOKENS, Bags, ColumnReader
 from ._batches import Rejects, SourceBatch
-from ._numbers import NumericColumn, read_numbers
+from ._in_order import available_threads, in_order
+from ._numbers import NumericColumn, Summary, read_numbers
 from ._source import Source
 from ._vocabularies import FittedVocabulary, VocabularyCounter
 
@@ -45,18 +46,20 @@ class Encoder:
         self.schema, self.vocabularies, self._numbers = schema, vocabularies, numbers
 
     @classmethod
-    def fit(cls, schema: Schema, source: Source) -> Encoder:
-        """Learns vocabularies and transforms in one pass. Raises BadRowsError at its end where rows are bad."""
+    def fit(cls, schema: Schema, source: Source, *, num_threads: int | None = None) -> Encoder:
+        """Learns vocabularies and transforms in one pass. Raises BadRowsError at its end where rows are bad.
+
+        num_threads: None is all cores; it changes no result.
+        """
         numbers = _numeric_columns(schema)
         counters = {v.name: VocabularyCounter(v) for v in schema.vocabularies}
         rejects = Rejects()
-        for batch in source.batches(_needed(schema, with_labels=True), rejects):
-            reasons: dict[int, str] = {}
-            _read_labels(schema, batch, reasons)
-            for field in schema.fields:
-                for bags in _read_field(field, batch, numbers, reasons, learning=True):
-                    counters[field.vocabulary_name].count(bags.tokens)
-            rejects.add_batch(batch, reasons)
+        batches = rejects.announced(source.batches(_needed(schema, with_labels=True), rejects))
+        num_threads = num_threads or available_threads()
+        for read in in_order(lambda batch: _learn(schema, batch, numbers, counters), batches, num_threads):
+            for key, summary in read.summaries.items():
+                numbers[key].add(summary)
+            rejects.add_batch(read.batch, read.reasons)
         rejects.check()
         for (field_name, column), number in numbers.items():
             late = number.finish()
@@ -64,28 +67,36 @@ class Encoder:
                 field = next(f for f in schema.fields if f.name == field_name)
                 tokens = late[0].prefixed(f"{column}/") if field.columns is not None else late[0]
                 counters[field.vocabulary_name].count(tokens, late[1])
-        return cls(schema, {name: counter.finish() for name, counter in counters.items()}, numbers)
+        return cls(
+            schema,
+            dict(zip(counters, in_order(VocabularyCounter.finish, counters.values(), num_threads), strict=True)),
+            numbers,
+        )
 
-    def encode(self, source: Source, *, with_labels: bool) -> Iterator[EncodedChunk]:
-        """Chunks in the order of the rows. Raises BadRowsError after the last one where rows are bad."""
+    def encode(self, source: Source, *, with_labels: bool, num_threads: int | None = None) -> Iterator[EncodedChunk]:
+        """Chunks in the order of the rows. Raises BadRowsError after the last one where rows are bad.
+
+        num_threads: None is all cores; it changes no result.
+        """
         rejects = Rejects()
-        for batch in source.batches(_needed(self.schema, with_labels), rejects):
-            reasons: dict[int, str] = {}
-            chunk = self._encode_batch(batch, with_labels, reasons)
+        batches = rejects.announced(source.batches(_needed(self.schema, with_labels), rejects))
+        num_threads = num_threads or available_threads()
+        for batch, chunk, reasons in in_order(lambda b: self._encode_batch(b, with_labels), batches, num_threads):
             rejects.add_batch(batch, reasons)
             if not rejects.num_rejected:
                 yield chunk
         rejects.check()
 
-    def _encode_batch(self, batch: SourceBatch, with_labels: bool, reasons: dict[int, str]) -> EncodedChunk:
+    def _encode_batch(self, batch: SourceBatch, with_labels: bool) -> tuple[SourceBatch, EncodedChunk, dict[int, str]]:
+        reasons: dict[int, str] = {}
         labels = _read_labels(self.schema, batch, reasons) if with_labels else None
         columns = []
         for index, field in enumerate(self.schema.fields):
             vocabulary = self.vocabularies[field.vocabulary_name]
-            for bags in _read_field(field, batch, self._numbers, reasons, learning=False):
-                columns.append((vocabulary.lookup(bags.tokens), bags.weights, bags.offsets, index))
+            for bags in _read_field(field, batch, self._numbers, reasons):
+                columns.append((vocabulary.lookup(bags.tokens, bags.positions), bags.weights, bags.offsets, index))
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
-        return EncodedChunk(offsets, ids, weights, labels)
+        return batch, EncodedChunk(offsets, ids, weights, labels), reasons
 
     def fingerprint(self) -> str:
         """Of everything that decides what rows are encoded to."""
@@ -143,44 +154,77 @@ def _read_labels(schema: Schema, batch: SourceBatch, reasons: dict[int, str]) ->
     return values.astype(np.float32)
 
 
+@dataclass(frozen=True)
+class _Learned:
+    """What one batch taught: its tokens are counted already; these wait for their turn."""
+
+    batch: SourceBatch
+    reasons: dict[int, str]
+    summaries: dict[tuple[str, str], Summary]
+
+
+def _learn(
+    schema: Schema,
+    batch: SourceBatch,
+    numbers: dict[tuple[str, str], NumericColumn],
+    counters: dict[str, VocabularyCounter],
+) -> _Learned:
+    learned = _Learned(batch, {}, {})
+    _read_labels(schema, batch, learned.reasons)
+    for field in schema.fields:
+        for bags in _read_field(field, batch, numbers, learned.reasons, learned.summaries):
+            counters[field.vocabulary_name].count(bags.tokens, bags.times)
+    return learned
+
+
 def _read_field(
     field: Field,
     batch: SourceBatch,
     numbers: dict[tuple[str, str], NumericColumn],
     reasons: dict[int, str],
-    learning: bool,
+    summaries: dict[tuple[str, str], Summary] | None = None,
 ) -> Iterator[Bags]:
-    """The bags of a field, one for each of its columns."""
+    """The bags of a field, one for each of its columns; while learning, also the summaries of numeric columns."""
     for column in field.input_columns:
         reader = ColumnReader(batch.origin, column, field.weights or "", reasons=reasons)
         array = batch.batch.column(column)
         if field.numeric is not None:
-            bags = _numeric_bags(reader, field, numbers[field.name, column], array, learning)
+            bags = _numeric_bags(reader, field, numbers[field.name, column], array, summaries)
         else:
             weights = None if field.weights is None else batch.batch.column(field.weights)
             bags = reader.read(array, weights, field.separators)
-            if field.missing == "oov":
-                bags = bags.with_oov_for_empty()
+            bags = bags.with_oov_for_empty() if field.missing == "oov" else bags.without_missing()
             bags = bags.without_zero_weights()
         if field.columns is not None and not field.is_value:
-            bags = Bags(bags.tokens.prefixed(f"{column}/"), bags.weights, bags.offsets)
+            bags = bags.prefixed(f"{column}/")
         yield bags
 
 
-def _numeric_bags(reader: ColumnReader, field: Field, number: NumericColumn, array: pa.Array, learning: bool) -> Bags:
+def _numeric_bags(
+    reader: ColumnReader,
+    field: Field,
+    number: NumericColumn,
+    array: pa.Array,
+    summaries: dict[tuple[str, str], Summary] | None,
+) -> Bags:
     values, present = read_numbers(reader, array)
-    offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
-    values, reader.rows = values[present], np.flatnonzero(present)
-    if learning:
-        number.learn(reader, values)
+    known, reader.rows = values[present], np.flatnonzero(present)
+    if summaries is not None and (summary := number.summary(reader, known)) is not None:
+        summaries[field.name, number.column] = summary
+    rows = len(values)
+    offsets = np.arange(rows + 1, dtype=np.int32)
     if field.is_value:
         name = np.frombuffer(number.column.encode(), np.uint8)
-        count = len(values)
-        tokens = Tokens(name, np.zeros(count, np.int64), np.full(count, len(name), np.int32))
-        if learning:
-            return Bags(tokens, None, offsets)
-        return Bags(tokens, number.apply(reader, values).astype(np.float32), offsets).without_zero_weights()
-    if learning and number.counts_late:
-        return Bags(Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32)), None, offsets * 0)
-    bags = Bags(number.bucket_tokens(number.apply(reader, values)), None, offsets)
-    return bags.with_oov_for_empty() if field.missing == "oov" else bags
+        tokens = Tokens(name, np.zeros(1, np.int64), np.array([len(name)], np.int32)).and_missing()
+        if summaries is not None:
+            return Bags(tokens, None, offsets, np.where(present, np.int32(0), np.int32(1)))
+        weights = np.zeros(rows, np.float32)
+        weights[present] = number.apply(reader, known)
+        return Bags(tokens, weights, offsets, np.zeros(rows, np.int32)).without_zero_weights()
+    if summaries is not None and number.counts_late:
+        return Bags(NO_TOKENS, None, np.zeros(rows + 1, np.int32))
+    tokens, codes = number.bucket_tokens(number.apply(reader, known))
+    positions = np.full(rows, len(tokens), np.int32)
+    positions[present] = codes
+    bags = Bags(tokens.and_missing(), None, offsets, positions)
+    return bags if field.missing == "oov" else bags.without_missing()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from manyhot.kernels import Tokens
+from manyhot.kernels import Int32s, Tokens
 from manyhot.schema import Step
 
-from ._bags import ColumnReader, to_strings
+from ._bags import ColumnReader, from_text, to_strings
 
-__all__ = ["NumericColumn", "read_numbers"]
+__all__ = ["NumericColumn", "Summary", "read_numbers"]
 
 Float64s = npt.NDArray[np.float64]
 _LARGEST = float(np.finfo(np.float32).max)
@@ -42,7 +43,7 @@ def read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.N
     reader.fail(np.flatnonzero(bad), "is not a finite number; write null (or nothing) where it is missing")
     huge = ~bad & (np.abs(values) > _LARGEST)
     reader.fail(np.flatnonzero(huge), "is a number too large for float32")
-    return np.where(bad | huge, 0.0, values), present
+    return (np.where(bad | huge, 0.0, values) if bad.any() or huge.any() else values), present
 
 
 def _parse(reader: ColumnReader, array: pa.Array) -> pa.Array:
@@ -50,6 +51,10 @@ def _parse(reader: ColumnReader, array: pa.Array) -> pa.Array:
     if strings is None or pa.types.is_temporal(array.type):
         raise reader.wrong_type(array, "but the field is numeric")
     reader.fail(bad, "is not UTF-8 text")
+    try:
+        return strings.cast(pa.float64())  # which accepts no white space
+    except pa.ArrowInvalid:
+        pass
     strings = pc.utf8_trim_whitespace(strings)
     strings = pc.if_else(pc.equal(strings, ""), None, strings)
     try:
@@ -71,8 +76,20 @@ def _number(text: str) -> float:
     return float(text)
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What a pipeline learns from the values of one batch; squares: of their differences from the mean."""
+
+    low: float
+    high: float
+    count: int
+    mean: float
+    squares: float
+    distinct: tuple[Float64s, npt.NDArray[np.int64]] | None  # values and how often each occurs
+
+
 class NumericColumn:
-    """The pipeline of one column. `learn` each batch, `finish` once, then `apply`.
+    """The pipeline of one column. `add` the `summary` of each batch, `finish` once, then `apply`.
 
     Formulas: docs/semantics.md, section 4. A pipeline that fits something and ends in a bucket keeps a count of each
     distinct value while it learns, so that quantiles are exact and the buckets' tokens can be counted in the same pass.
@@ -87,21 +104,26 @@ class NumericColumn:
         self._moments = np.array([np.inf, -np.inf, 0, 0, 0])  # min, max, count, mean, sum of squared differences
         self._values: dict[float, int] = {}
 
-    def learn(self, reader: ColumnReader, values: Float64s) -> None:
-        """Takes the present values of a batch, untransformed."""
+    def summary(self, reader: ColumnReader, values: Float64s) -> Summary | None:
+        """Of the present values of a batch, untransformed; None where there is nothing to learn. Changes nothing."""
         if self._fit_at is None or not len(values):
-            return
+            return None
         values = self._run(reader, values, self.steps[: self._fit_at])
+        mean = values.mean()
+        squares = np.square(values - mean).sum()
+        distinct = np.unique(values, return_counts=True) if self.counts_late else None
+        return Summary(values.min(), values.max(), len(values), mean, squares, distinct)
+
+    def add(self, summary: Summary) -> None:
+        """Learns from a batch. The order of the batches decides the last bits of a mean."""
         # Chan et al. 1983: means and squared differences of two parts joined.
-        count, mean, squares = len(values), values.mean(), np.square(values - values.mean()).sum()
         low, high, n, m, s = self._moments
-        total = n + count
-        joined = s + squares + (mean - m) ** 2 * n * count / total
-        self._moments = np.array(
-            [min(low, values.min()), max(high, values.max()), total, m + (mean - m) * count / total, joined]
-        )
-        if self.counts_late:
-            for value, times in zip(*np.unique(values, return_counts=True), strict=True):
+        total = n + summary.count
+        joined = s + summary.squares + (summary.mean - m) ** 2 * n * summary.count / total
+        mean = m + (summary.mean - m) * summary.count / total
+        self._moments = np.array([min(low, summary.low), max(high, summary.high), total, mean, joined])
+        if summary.distinct is not None:
+            for value, times in zip(*summary.distinct, strict=True):
                 self._values[float(value)] = self._values.get(float(value), 0) + int(times)
 
     def finish(self) -> tuple[Tokens, npt.NDArray[np.int64]] | None:
@@ -121,8 +143,8 @@ class NumericColumn:
             self.fitted = {"boundaries": _quantiles(values, times, int(step.arguments[0]))}
         if not self.counts_late:
             return None
-        after = self._run(None, values, self.steps[self._fit_at :])
-        return self.bucket_tokens(after), times
+        tokens, positions = self.bucket_tokens(self._run(None, values, self.steps[self._fit_at :]))
+        return tokens.take(positions), times
 
     def apply(self, reader: ColumnReader, values: Float64s) -> Float64s:
         """Transformed values; for a pipeline that ends in a bucket, codes for `bucket_tokens`."""
@@ -131,17 +153,16 @@ class NumericColumn:
             bad = ~(np.abs(values) <= _LARGEST)
         if bad.any():
             reader.fail_values(bad, "becomes too large for float32 by its transforms")
-        return np.where(bad, 0.0, values)
+            values = np.where(bad, 0.0, values)
+        return values
 
-    def bucket_tokens(self, codes: Float64s) -> Tokens:
-        """One token for each code: "3", or for log2_bucket's small values "SP1"."""
-        distinct, inverse = np.unique(codes, return_inverse=True)
+    def bucket_tokens(self, codes: Float64s) -> tuple[Tokens, Int32s]:
+        """The distinct tokens of N codes, "3", or for log2_bucket's small values "SP1"; and which of them each has."""
+        encoded = pa.array(codes).dictionary_encode()
         small = self.steps[-1].name == "log2_bucket"
-        texts = [f"SP{int(c + 0.5)}" if small and c != int(c) else str(int(c)) for c in distinct.tolist()]
-        encoded = [text.encode() for text in texts]
-        lengths = np.array([len(text) for text in encoded], np.int32)
-        starts = (np.cumsum(lengths) - lengths).astype(np.int64)
-        return Tokens(np.frombuffer(b"".join(encoded), np.uint8), starts[inverse], lengths[inverse])
+        distinct = encoded.dictionary.to_pylist()
+        texts = [f"SP{int(c + 0.5)}" if small and c != int(c) else str(int(c)) for c in distinct]
+        return from_text(pa.array(texts, pa.large_string())), np.asarray(encoded.indices)
 
     def _run(self, reader: ColumnReader | None, values: Float64s, steps: tuple[Step, ...]) -> Float64s:
         for step in steps:

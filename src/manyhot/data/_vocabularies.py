@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 
 from manyhot.kernels import Int32s, Tokens, TokenTable, hash_tokens, identity_ids
 from manyhot.schema import Vocabulary
+
+from ._bags import NO_TOKENS
 
 __all__ = ["FittedVocabulary", "VocabularyCounter"]
 
@@ -14,22 +18,24 @@ _NO_LIMIT = 2**31 - 2
 
 
 class VocabularyCounter:
-    """Counts the tokens of all fields of a vocabulary in one pass."""
+    """Counts the tokens of all fields of a vocabulary in one pass; several threads may count into one."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._table = TokenTable()
+        self._lock = threading.Lock()
 
     def count(self, tokens: Tokens, times: npt.NDArray[np.int64] | None = None) -> None:
         """Adds N tokens, each seen once or `times` int64 [N]."""
         if self.vocabulary.is_fitted:
-            self._table.count(tokens.data, tokens.starts, tokens.lengths, times)
+            with self._lock:
+                self._table.count(tokens.data, tokens.starts, tokens.lengths, times)
 
     def finish(self) -> FittedVocabulary:
         """Ids 1.. by descending count, ties by token bytes."""
         v = self.vocabulary
         if not v.is_fitted:
-            return FittedVocabulary(v, Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32)))
+            return FittedVocabulary(v, NO_TOKENS)
         data, offsets, _ = self._table.ranked(v.min_count, v.max_size or _NO_LIMIT)
         return FittedVocabulary.from_arrays(v, data, offsets)
 
@@ -58,8 +64,12 @@ class FittedVocabulary:
         """V: rows of its tables, OOV included."""
         return 1 + (self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens))
 
-    def lookup(self, tokens: Tokens) -> Int32s:
-        """Ids int32 [N], 0 for unknown and for empty tokens."""
+    def lookup(self, tokens: Tokens, positions: Int32s | None = None) -> Int32s:
+        """Ids int32 [T] of the tokens, 0 for unknown and for empty ones; with positions int32 [N] those at them [N]."""
+        ids = self._ids(tokens)
+        return ids if positions is None else ids[positions]
+
+    def _ids(self, tokens: Tokens) -> Int32s:
         if self.vocabulary.hash_buckets is not None:
             ids = (hash_tokens(tokens) % np.uint64(self.vocabulary.hash_buckets)).astype(np.int32) + np.int32(1)
             return np.where(tokens.lengths > 0, ids, np.int32(0))

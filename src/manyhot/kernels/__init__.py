@@ -23,7 +23,7 @@ from ._contract import (
     row_stride,
 )
 from ._select import has_bfloat16, select
-from ._text import TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
+from ._text import QuoteScan, TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
 
 __all__ = [
     "Batch",
@@ -37,6 +37,7 @@ __all__ = [
     "OptimizerStep",
     "Outputs",
     "Pooled",
+    "QuoteScan",
     "RowPlan",
     "TextFault",
     "TokenTable",

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from . import _native
 from ._contract import Float32s, Int32s
-from ._native import TokenTable
+from ._native import QuoteScan, TokenTable
 
-__all__ = ["TextFault", "TokenTable", "Tokens", "hash_tokens", "identity_ids", "interleave", "parse_bags"]
+__all__ = ["QuoteScan", "TextFault", "TokenTable", "Tokens", "hash_tokens", "identity_ids", "interleave", "parse_bags"]
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,14 @@ class Tokens:
 
     def prefixed(self, prefix: str) -> Tokens:
         """Each token with `prefix` before it; the empty token, which stands for a missing value, stays empty."""
-        head = np.frombuffer(prefix.encode(), np.uint8)
-        extra = np.where(self.lengths > 0, len(head), 0)
-        lengths = (self.lengths + extra).astype(np.int32)
-        ends = np.cumsum(lengths, dtype=np.int64)
-        starts = ends - lengths
-        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(starts, lengths)
-        lead = np.repeat(extra, lengths)
-        source = np.where(within < lead, within, within - lead + np.repeat(self.starts, lengths) + len(head))
-        return Tokens(np.concatenate([head, self.data])[source], starts, lengths)
+        return Tokens(*_native.prefix_tokens(self.data, self.starts, self.lengths, prefix.encode()))
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> Tokens:
-        """The chosen ones of them, over the same buffer."""
+    def and_missing(self) -> Tokens:
+        """One more token after them, the empty one."""
+        return Tokens(self.data, np.append(self.starts, 0), np.append(self.lengths, np.int32(0)))
+
+    def take(self, chosen: npt.NDArray[np.bool_] | Int32s) -> Tokens:
+        """The chosen ones of them, by a mask or by position, over the same buffer."""
         return Tokens(self.data, self.starts[chosen], self.lengths[chosen])
 
 
