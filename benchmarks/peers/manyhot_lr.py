@@ -19,11 +19,13 @@ from manyhot.training import fit_model, log_loss
 
 
 def main() -> None:
-    options = arguments(more={"learning-rate": "0.1", "passes": "1"})
+    options = arguments(more={"learning-rate": "0.2"})
     case = Case(options.data)
     everything = write_case(CASES["lr"], options.data)
     train, test = split(everything, case.facts["num_examples"])
-    model = build_case(CASES["lr"], optimizer=TableOptimizer(learning_rate=float(options.learning_rate)))
+    # The loss is a mean over a large batch: gradients are small, and so must be what their squares are added to.
+    settings = TableOptimizer(learning_rate=float(options.learning_rate), initial_accumulator=1e-8)
+    model = build_case(CASES["lr"], optimizer=settings)
     config = TrainingConfig(batch_size=case.batch_size, epochs=1, threads=options.threads)
     started = time.perf_counter()
     fit_model(model, config, train, None, lambda report: None)

@@ -3,8 +3,8 @@
     python benchmarks/peers/run.py --data FOLDER [--cases criteo apps ...] [--rounds 5]
 
 Makes the peers' environments (peers.toml) and data where they are missing, asserts that the first losses agree, prints
-one table of medians and ratios, and stores everything with machine, versions and date in benchmarks/results/. A peer gets
-its batches in memory; manyhot reads its own from disk.
+one table of medians and ratios, and stores everything with machine, versions and date in benchmarks/results/. A peer
+gets its batches in memory; manyhot reads its own from disk.
 """
 
 from __future__ import annotations

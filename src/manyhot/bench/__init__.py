@@ -5,7 +5,7 @@ gathering and copying would allow, and the share of it that is reached. Printing
 (`manyhot.cli`). Read `_cases.py` first.
 """
 
-from ._cases import CASES, Case, build_case, write_case
+from ._cases import CASES, Case, build_case, simulate, write_case
 from ._limits import Bound, Limits, bound_of, measure_limits
 from ._run import BenchResult, run_bench
 
@@ -19,5 +19,6 @@ __all__ = [
     "build_case",
     "measure_limits",
     "run_bench",
+    "simulate",
     "write_case",
 ]

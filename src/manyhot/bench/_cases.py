@@ -14,7 +14,7 @@ from manyhot.kernels import Float32s, Int32s, select
 from manyhot.nn import Model, build_model
 from manyhot.schema import LR, DeepFM, Field, ModelConfig, Schema, TableOptimizer, Vocabulary
 
-__all__ = ["CASES", "Case", "build_case", "write_case"]
+__all__ = ["CASES", "Case", "build_case", "simulate", "write_case"]
 
 _CHUNK_ROWS = 50_000
 
@@ -76,7 +76,7 @@ def _lr() -> Case:
     """12 single-valued fields, vocabularies from 10 to a million; the model is logistic regression."""
     sizes = tuple(int(v) for v in np.geomspace(10, 1_000_000, 12))
     fields = tuple((v, None) for v in range(12))
-    return Case("lr", sizes, fields, LR(), batch_size=4096, num_examples=10_000_000)
+    return Case("lr", sizes, fields, LR(), batch_size=16_384, num_examples=10_000_000)
 
 
 CASES = {
@@ -97,7 +97,7 @@ def write_case(case: Case, folder: Path, *, num_examples: int | None = None, see
     path = folder / "examples.arrow"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_examples(path, _simulate(case, num_examples or case.num_examples, seed), len(case.fields))
+        write_examples(path, simulate(case, num_examples or case.num_examples, seed), len(case.fields))
     return Examples.open(path)
 
 
@@ -106,7 +106,7 @@ def build_case(case: Case, *, optimizer: TableOptimizer | None = None, seed: int
     return build_model(case.model, case.layout, select("native"), optimizer=optimizer, seed=seed)
 
 
-def _simulate(case: Case, num_examples: int, seed: int) -> Iterator[EncodedChunk]:
+def simulate(case: Case, num_examples: int, seed: int) -> Iterator[EncodedChunk]:
     """Ids are log-uniform: floor(exp(u ln(V + 1)) - 1). Labels are one in four by chance; those of logistic regression
     follow a true weight of each feature, so that a log loss means something."""
     rng = np.random.default_rng(seed)

@@ -24,7 +24,11 @@ from manyhot.kernels import (
 )
 from manyhot.schema import TableOptimizer
 
+from ._memory import require_memory
+
 __all__ = ["TableOutputs", "Tables"]
+
+ROWS_AT_A_TIME = 1 << 20  # of fresh numbers, so that a large table does not need its size twice
 
 
 class TableOutputs(NamedTuple):
@@ -41,7 +45,7 @@ class Tables:
     layout: where the vocabularies lie. dim: D, 0 for linear weights only. optimizer: how rows move when a loss is
     differentiated; None leaves them and keeps the gradients of the last backward pass in `row_gradients`
     (rows int32 [R], float32 [R, D+1]). field_pairs: bi leaves out pairs inside a field. threads: None is torch's
-    number.
+    number. Raises ConfigError where the rows do not fit into memory.
     """
 
     def __init__(
@@ -57,7 +61,9 @@ class Tables:
         self.layout, self.dim, self.kernels, self.optimizer = layout, dim, kernels, optimizer
         self.field_pairs, self.threads, self.num_steps = field_pairs, threads, 0
         self.row_gradients: tuple[Int32s, Float32s] | None = None
-        self.data = new_table(layout.num_rows, row_stride(dim, optimizer.optimizer if optimizer else "sgd"))
+        stride = row_stride(dim, optimizer.optimizer if optimizer else "sgd")
+        require_memory(layout.num_rows, 4 * stride)
+        self.data = new_table(layout.num_rows, stride)
         if optimizer is not None and optimizer.optimizer in ("adagrad", "proximal_adagrad", "ftrl"):
             self.data[:, dim + 1 : 2 * (dim + 1)] = optimizer.initial_accumulator
         # Makes the lookup differentiable for autograd although no parameter of it is a torch tensor.
@@ -68,7 +74,9 @@ class Tables:
         for name in self.layout.ranges:
             latent, linear = self.latent(name), self.linear(name)
             generator = np.random.default_rng([seed, *name.encode()])
-            latent[:] = generator.standard_normal(latent.shape, np.float32) * np.float32(scale)
+            for first in range(0, len(latent), ROWS_AT_A_TIME):
+                part = latent[first : first + ROWS_AT_A_TIME]
+                part[:] = generator.standard_normal(part.shape, np.float32) * np.float32(scale)
             linear[:] = 0
 
     def latent(self, vocabulary: str) -> Float32s:
