@@ -27,17 +27,20 @@ _IGNORE = "# Made by manyhot; may be deleted at any time.\n*\n"
 
 
 class ExampleCache:
-    """A folder of Examples; without a folder, and for sources without a fingerprint, everything stays in memory."""
+    """A folder of Examples; without a folder, and for sources without a fingerprint, everything stays in memory.
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+    num_threads: that encode; None is all cores.
+    """
+
+    def __init__(self, folder: Path | None, *, num_threads: int | None = None) -> None:
+        self.folder, self._num_threads = folder, num_threads
 
     def fit(self, schema: Schema, source: Source) -> tuple[Encoder, bool]:
         """The encoder fitted on the source, and whether it was there already."""
         path = self._path("encoder", source, json.dumps(schema.to_dict()))
         if path is not None and path.exists():
             return _load_encoder(path), True
-        encoder = Encoder.fit(schema, source)
+        encoder = Encoder.fit(schema, source, num_threads=self._num_threads)
         if path is not None:
             _save_encoder(path, encoder)
         return encoder, False
@@ -46,12 +49,13 @@ class ExampleCache:
         """The encoded rows of the source, and whether they were there already."""
         num_fields = len(encoder.schema.fields)
         path = self._path("examples", source, f"{encoder.fingerprint()} {with_labels}")
+        if path is not None and path.exists():
+            return Examples.open(path), True
+        chunks = encoder.encode(source, with_labels=with_labels, num_threads=self._num_threads)
         if path is None:
-            return Examples(encoder.encode(source, with_labels=with_labels), num_fields), False
-        was_there = path.exists()
-        if not was_there:
-            write_examples(path, encoder.encode(source, with_labels=with_labels), num_fields)
-        return Examples.open(path), was_there
+            return Examples(chunks, num_fields), False
+        write_examples(path, chunks, num_fields)
+        return Examples.open(path), False
 
     def clear(self) -> None:
         """Deletes the folder."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from manyhot.kernels import Batch, Kernels
 
 from ._examples import Examples
+from ._in_order import available_threads
 from ._layout import TableLayout
 
 __all__ = ["Loader"]
@@ -47,7 +47,7 @@ class Loader:
         self.num_rows, self.batch_size = examples.num_rows, batch_size
         self._store, self._layout = examples.store(kernels), layout
         self._shuffle_seed, self._with_plan = shuffle_seed, with_plan
-        self._num_threads = num_threads or len(os.sched_getaffinity(0))
+        self._num_threads = num_threads or available_threads()
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         """All rows once; the last batch may be smaller, or larger by one."""

@@ -103,7 +103,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
     kernels: "native" (C++) or "reference" (plain torch: slow, the definition).
-    threads: of kernels and matmuls; None takes all cores the process may use.
+    threads: of encoding, kernels and matmuls; None takes all cores the process may use. Encoded rows
+        and tables have the same bits for any number; the MLP may differ in the last digit.
     """
 
     batch_size: int = 4096

@@ -87,7 +87,7 @@ def train(
     }
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
-    store = ExampleCache(Path(cache) if cache is not None else None)
+    store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
     encoder, was_there = store.fit(schema, sources["train"])
     sizes = ", ".join(f"{name} {v.size:,}" for name, v in encoder.vocabularies.items())
     tell(f"vocabularies {'reused' if was_there else 'fitted'}: {sizes}")
