@@ -1,12 +1,13 @@
 # make setup   a virtual environment with everything, kernels compiled
 # make demo    the main job on simulated data
 # make test    every check and test
+# make bench-peers   manyhot beside other libraries, each in an environment of its own (an hour and some 10 GB of disk)
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find src native -type f -not -name "*.pyc") CMakeLists.txt pyproject.toml
 CPP := $(wildcard native/*.hpp native/*.cpp)
 
-.PHONY: setup demo test check format clean
+.PHONY: setup demo test check format bench-peers clean
 
 setup: .venv/installed
 
@@ -42,5 +43,8 @@ format: setup
 	$(BIN)/ruff format
 	$(BIN)/clang-format -i $(CPP)
 
+bench-peers: setup
+	$(BIN)/python benchmarks/peers/run.py --data .bench
+
 clean:
-	rm -rf .venv build runs .manyhot_cache
+	rm -rf .venv build runs .manyhot_cache .bench benchmarks/peers/.venvs

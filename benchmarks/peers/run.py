@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     peers = tomllib.loads((HERE / "peers.toml").read_text())
     measured = []
@@ -42,9 +43,8 @@ def main() -> None:
         contenders = [*ours(case, options.data), *theirs(peers, case, options.data)]
         rounds = [{name: run(name, command) for name, command in contenders} for _ in range(options.rounds)]
         measured += [summary(case, name, [result[name] for result in rounds], rounds) for name, _ in contenders]
-    text = table(measured)
-    print(text)
-    store(measured, text)
+    print(table(measured))
+    store(measured, options.out)
 
 
 def ours(case: str, data: Path) -> list[Contender]:
@@ -118,17 +118,20 @@ def table(measured: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def store(measured: list[dict[str, Any]], text: str) -> None:
-    """A JSON with every number, and the table to read."""
+def store(measured: list[dict[str, Any]], folder: Path) -> None:
+    """A JSON with every number, and the table to read. What this machine measured on this day in other cases stays."""
     machine = describe_machine()
     day = datetime.date.today().isoformat()
-    RESULTS.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     name = f"{day}-{'-'.join(machine['processor'].split())}-{machine['cores']}-cores".lower()
-    whole = {"date": day, "machine": machine, "measured": measured}
-    (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=2) + "\n")
+    path = folder / f"{name}.json"
+    new = {one["case"] for one in measured}
+    kept = [one for one in json.loads(path.read_text())["measured"] if one["case"] not in new] if path.exists() else []
+    measured = sorted([*kept, *measured], key=lambda one: CASES.index(one["case"]))
+    path.write_text(json.dumps({"date": day, "machine": machine, "measured": measured}, indent=2) + "\n")
     facts = f"{day}, {machine['processor']}, {machine['cores']} cores, {', '.join(machine['extensions']) or 'no'} units"
     loss = "Loss: of the first batch before training; in case lr of the test rows after one pass."
-    (RESULTS / f"{name}.md").write_text(f"# manyhot and its peers\n\n{facts}.\n{loss}\n\n{text}")
+    (folder / f"{name}.md").write_text(f"# manyhot and its peers\n\n{facts}.\n{loss}\n\n{table(measured)}")
 
 
 def describe_machine() -> dict[str, Any]:
