@@ -4,8 +4,9 @@
 #include <type_traits>
 
 #include "bfloat16.hpp"
+#include "level.hpp"
 
-namespace manyhot {
+namespace manyhot::MANYHOT_LEVEL {
 
 // Width of the widest register, and latent numbers held in registers at a time: pooled, sum and squares must fit.
 #if defined(__AVX512F__)
@@ -100,4 +101,4 @@ struct Tile {
   }
 };
 
-}  // namespace manyhot
+}  // namespace manyhot::MANYHOT_LEVEL

@@ -1,16 +1,13 @@
-// See table_kernels.hpp. Raw pointers only: a template of the standard library, compiled here for a newer processor,
-// could be picked by the linker for everyone.
+// See table_kernels.hpp. Raw pointers only, and no template that other files have too: see level.hpp.
 #include "table_kernels.hpp"
 
 #include "lanes.hpp"
+#include "rules.hpp"
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
-#ifndef MANYHOT_LEVEL
-#define MANYHOT_LEVEL baseline
-#endif
 #define MANYHOT_TEXT_OF(x) #x
 #define MANYHOT_TEXT(x) MANYHOT_TEXT_OF(x)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class BenchResult:
     included. from_memory: the rate with one batch again and again, without a loader. first_loss: of the first batch in
     the order of the file, before training, in float32. stages: microseconds per example, all cores at each: "gather"
     and "group" make a batch, "forward" and "update" are the tables', "dense" is everything else of a step.
-    distinct_rows: of a batch, per example."""
+    distinct_rows: of a batch, per example. table_ns_per_pair: "group", "forward" and "update", nanoseconds a pair."""
 
     case: str
     precision: str
@@ -41,6 +41,7 @@ class BenchResult:
     first_loss: float
     stages: dict[str, float]
     distinct_rows: float
+    table_ns_per_pair: float
     limits: Limits | None
     bound: Bound | None
 
@@ -70,7 +71,7 @@ def run_bench(
         on_stage("limits of this machine")
         limits = measure_limits(case.layout.num_rows)
     model = build_case(case, optimizer=TableOptimizer())
-    config = TrainingConfig(batch_size=case.batch_size, epochs=1, precision=precision)
+    config = TrainingConfig(batch_size=case.batch_size, epochs=1, precision=precision, threads=threads)
     first_loss = _first_loss(model, examples, case.batch_size)
     on_stage("training loop")
     rates = [_pass(model, config, examples) for _ in range(1 + repeats)][1:]
@@ -86,6 +87,7 @@ def run_bench(
         first_loss=first_loss,
         stages=steps.stages,
         distinct_rows=steps.distinct_rows,
+        table_ns_per_pair=1e3 * sum(steps.stages[s] for s in ("group", "forward", "update")) / case.pairs_per_example,
         limits=limits,
         bound=bound_of(limits, model, distinct_rows=steps.distinct_rows, bfloat16=bfloat16) if limits else None,
     )
@@ -116,7 +118,8 @@ def _steps_from_memory(model: Model, config: TrainingConfig, examples: Examples,
     tables, timed = model.tables, TimedKernels(model.tables.kernels)
     making = {}
     for with_plan in (False, True):
-        loader = Loader(examples, tables.layout, timed, config.batch_size, shuffle_seed=1, with_plan=with_plan)
+        settings: dict[str, Any] = {"shuffle_seed": 1, "with_plan": with_plan, "num_threads": config.threads}
+        loader = Loader(examples, tables.layout, timed, config.batch_size, **settings)
         making[with_plan] = statistics.median(_seconds_of_batches(loader, number) for number in range(repeats))
     batch = next(loader.epoch())
     assert batch.plan is not None

@@ -93,6 +93,7 @@ def _print(result: BenchResult) -> None:
     for name, meaning in _STAGES.items():
         table.add_row(meaning, f"{result.stages[name]:.3f}")
     console.print(table)
+    console.print(f"table side (group, forward, backward)  {result.table_ns_per_pair:.1f} ns a pair")
     limits, bound = result.limits, result.bound
     if limits is None or bound is None:
         return

@@ -21,8 +21,9 @@ Rows = npt.NDArray[np.int64]
 # Shuffling: rows move in blocks, and singly within windows of many blocks from anywhere. A window fits in a cache and a
 # block is read in one go, so that neither memory nor disk is met in random order row by row.
 BLOCK_ROWS, WINDOW_ROWS = 32, 1 << 16
-# Batches are made several at a time, so that every core has one and small ones do not cost a call each.
-_EXAMPLES_AT_A_TIME = 8192
+# Batches are made several at a time: small ones, so that they do not cost a call each; and one for each core, within
+# what memory bears.
+_LEAST_EXAMPLES, _MOST_EXAMPLES = 8192, 1 << 18
 
 
 class Loader:
@@ -51,7 +52,8 @@ class Loader:
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         """All rows once; the last batch may be smaller, or larger by one."""
-        at_a_time = max(self._num_threads, -(-_EXAMPLES_AT_A_TIME // self.batch_size))
+        least, most = (-(-examples // self.batch_size) for examples in (_LEAST_EXAMPLES, _MOST_EXAMPLES))
+        at_a_time = max(least, min(self._num_threads, most))
         pieces = self._pieces(epoch)
         while group := list(itertools.islice(pieces, at_a_time)):
             yield from self.batches(group)

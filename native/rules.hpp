@@ -1,0 +1,49 @@
+// How one number of a table moves: docs/semantics.md, section 3. Knows no Python, no threads.
+#pragma once
+#include <cmath>
+
+#include "level.hpp"
+#include "optimizer.hpp"
+
+namespace manyhot::MANYHOT_LEVEL {
+
+// Moves kCount parameters w with gradient g. States lie at s0 and s1 (the second only for two-state rules).
+template <Rule rule, int kCount>
+inline void move(const Optimizer& o, float* __restrict w, float* __restrict s0, float* __restrict s1,
+                 const float* __restrict g) {
+  if constexpr (rule == Rule::sgd) {
+    for (int d = 0; d < kCount; d++) w[d] -= o.learning_rate * g[d];
+  } else if constexpr (rule == Rule::adagrad) {
+    for (int d = 0; d < kCount; d++) {
+      s0[d] += g[d] * g[d];
+      w[d] -= o.learning_rate * g[d] / std::sqrt(s0[d]);
+    }
+  } else if constexpr (rule == Rule::proximal_adagrad) {
+    for (int d = 0; d < kCount; d++) {
+      s0[d] += g[d] * g[d];
+      const float rate = o.learning_rate / std::sqrt(s0[d]);
+      const float p = w[d] - rate * g[d];
+      const float shrunk = std::fabs(p) - rate * o.l1;
+      w[d] = std::copysign(shrunk < 0.0f ? 0.0f : shrunk, p) / (1.0f + rate * o.l2);
+    }
+  } else if constexpr (rule == Rule::ftrl) {  // s0 = n, s1 = z
+    for (int d = 0; d < kCount; d++) {
+      // sqrt(n') - sqrt(n) written as g^2 / (sqrt(n') + sqrt(n)): the difference itself would lose most of its digits.
+      const float squared = g[d] * g[d], n = s0[d] + squared;
+      const float z = s1[d] + g[d] - squared / (std::sqrt(n) + std::sqrt(s0[d])) / o.learning_rate * w[d];
+      const float pulled = std::copysign(o.l1, z) - z;
+      w[d] = std::fabs(z) <= o.l1 ? 0.0f : pulled / (std::sqrt(n) / o.learning_rate + 2.0f * o.l2);
+      s0[d] = n;
+      s1[d] = z;
+    }
+  } else {  // adam: s0 = first moment, s1 = second
+    for (int d = 0; d < kCount; d++) {
+      s0[d] = o.beta1 * s0[d] + o.gain1 * g[d];
+      s1[d] = o.beta2 * s1[d] + o.gain2 * g[d] * g[d];
+      const float kept = w[d] * (1.0f - o.learning_rate * o.weight_decay);
+      w[d] = kept - o.learning_rate / o.correction1 * s0[d] / (std::sqrt(s1[d]) / o.correction2 + o.epsilon);
+    }
+  }
+}
+
+}  // namespace manyhot::MANYHOT_LEVEL
