@@ -1,12 +1,13 @@
-# make setup   a virtual environment with everything, kernels compiled
-# make demo    the main job on simulated data
-# make test    every check and test
+# make setup         a virtual environment with everything, kernels compiled
+# make demo          the main job on simulated data
+# make test          every check and test
+# make instructions  of them the kernels' instruction counts alone; says so where there is no valgrind
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find src native -type f -not -name "*.pyc") CMakeLists.txt pyproject.toml
-CPP := $(wildcard native/*.hpp native/*.cpp)
+CPP := $(wildcard native/*.hpp native/*.cpp benchmarks/callgrind/*.cpp)
 
-.PHONY: setup demo test check format clean
+.PHONY: setup demo test check instructions format clean
 
 setup: .venv/installed
 
@@ -26,7 +27,7 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/manyhot demo
 
-test: setup check
+test: setup check instructions
 	$(BIN)/python -m pytest
 
 check: setup
@@ -36,6 +37,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check-sizes
+
+instructions: setup
+	$(BIN)/python scripts/check-instructions
 
 format: setup
 	$(BIN)/ruff check --fix
