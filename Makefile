@@ -1,13 +1,14 @@
-# make setup   a virtual environment with everything, kernels compiled
-# make demo    the main job on simulated data
-# make test    every check and test
-# make bench-peers   manyhot beside other libraries, each in an environment of its own (an hour and some 10 GB of disk)
+# make setup         a virtual environment with everything, kernels compiled
+# make demo          the main job on simulated data
+# make test          every check and test
+# make instructions  of them the kernels' instruction counts alone; says so where there is no valgrind
+# make bench-peers   manyhot beside other libraries, each in an environment of its own (an hour, 10 GB of disk)
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find src native -type f -not -name "*.pyc") CMakeLists.txt pyproject.toml
-CPP := $(wildcard native/*.hpp native/*.cpp)
+CPP := $(wildcard native/*.hpp native/*.cpp benchmarks/callgrind/*.cpp)
 
-.PHONY: setup demo test check format bench-peers clean
+.PHONY: setup demo test check instructions format bench-peers clean
 
 setup: .venv/installed
 
@@ -27,7 +28,7 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/manyhot demo
 
-test: setup check
+test: setup check instructions
 	$(BIN)/python -m pytest
 
 check: setup
@@ -37,6 +38,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check-sizes
+
+instructions: setup
+	$(BIN)/python scripts/check-instructions
 
 format: setup
 	$(BIN)/ruff check --fix

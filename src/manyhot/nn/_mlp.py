@@ -1,7 +1,7 @@
 """An MLP in the number type of its input: float32, or bfloat16 with weights, statistics and gradients in float32.
 
-torch.autocast does the same in more steps: it adds a bias to a copy, masks by ReLU in a pass of its own, and writes the
-gradient by the input twice, once in each type.
+torch.autocast does the latter in more steps: it keeps what ReLU was given beside what it gave, and writes the gradient
+by the input twice, once in each type.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ __all__ = ["apply_mlp"]
 
 
 def apply_mlp(layers: nn.Sequential, x: Tensor) -> Tensor:
-    """The layers on x (B, inputs), bfloat16 or float32; a Linear and the ReLU after it are one step."""
+    """The layers on x (B, inputs), float32 or bfloat16; then a Linear and the ReLU after it are one step."""
+    if x.dtype == torch.float32:
+        y: Tensor = layers(x)
+        return y
     fused = False
     for layer, after in zip(layers, [*list(layers)[1:], None], strict=True):
         if fused:
@@ -30,7 +33,7 @@ def apply_mlp(layers: nn.Sequential, x: Tensor) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
-    """relu(x @ weight.T + bias), or without relu; weight (outputs, inputs) and bias (outputs,) or None in float32."""
+    """relu(x @ weight.T + bias), or without relu; x bfloat16, weight (outputs, inputs) and bias (outputs,) float32."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
