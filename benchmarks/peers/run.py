@@ -37,11 +37,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     peers = tomllib.loads((HERE / "peers.toml").read_text())
-    measured = []
+    measured: list[dict[str, Any]] = []
     for case in options.cases:
         subprocess.run([sys.executable, HERE / "prepare.py", "--data", options.data, "--case", case], check=True)
         contenders = [*ours(case, options.data), *theirs(peers, case, options.data)]
+        facts = json.loads((options.data / case / "case.json").read_text())
         rounds = [{name: run(name, command) for name, command in contenders} for _ in range(options.rounds)]
+        for one in rounds:  # each peer has compared its own with that of the same file
+            assert_our_first_loss(facts, one["manyhot"]["first_loss"])
         measured += [summary(case, name, [result[name] for result in rounds], rounds) for name, _ in contenders]
     print(table(measured))
     store(measured, options.out)
@@ -54,6 +57,13 @@ def ours(case: str, data: Path) -> list[Contender]:
     bench = [sys.executable, "-m", "manyhot.cli", "bench", "--case", case, "--data", str(data), "--json"]
     brief = ["--repeats", "1", "--no-limits"]
     return [(name, [*bench, *brief, "--precision", precision]) for name, precision in OURS.items()]
+
+
+def assert_our_first_loss(facts: dict[str, Any], loss: float) -> None:
+    """Logistic regression starts at 0 everywhere, and reports its loss after training."""
+    expected = facts.get("first_loss_features")
+    if expected is not None and abs(loss - expected) > 1e-4 * expected:
+        raise SystemExit(f"{facts['name']}: manyhot's first loss is {loss:.6f}, that of the case {expected:.6f}")
 
 
 def theirs(peers: dict[str, Any], case: str, data: Path) -> list[Contender]:

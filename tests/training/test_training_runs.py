@@ -8,6 +8,7 @@ import pytest
 from clicks import MODELS, SCHEMA, TRAIN, VALID, bits, frame, train
 
 import manyhot as mh
+from manyhot.kernels import has_bfloat16
 
 FAST = mh.TableOptimizer(learning_rate=0.5)
 
@@ -130,3 +131,28 @@ def test_the_last_steps_are_looked_at_too():
     assert looks == [run.metrics["valid"]["auc"]]
     with pytest.raises(mh.ConfigError, match="validate_every"):
         train("lr", valid=None, validate_every=3)
+
+
+@pytest.mark.parametrize(
+    ("precision", "large", "expected"),
+    [
+        ("float32", True, {"float32"}),
+        ("bfloat16", False, {"bfloat16"}),
+        ("auto", False, {"float32"}),  # a few thousand multiplications are not worth it
+        ("auto", True, {"bfloat16" if has_bfloat16() else "float32"}),
+    ],
+)
+def test_the_summary_says_in_which_precision_the_dense_part_was_trained(precision, large, expected):
+    """Large: 128 examples times more than a million weights."""
+    model = mh.DeepFM(embedding_dim=4, hidden_units=(1024, 1024) if large else (8,))
+    run, _ = train(model, precision=precision, batch_size=128, epochs=1)
+    assert {run.saved.summary["precision"]} == expected
+
+
+def test_bfloat16_learns_as_much_and_differs():
+    """Weights are others to the last bit; what is learned is not."""
+    model = mh.DeepFM(embedding_dim=4, hidden_units=(16, 8))
+    single, half = (train(model, precision=precision)[0] for precision in ("float32", "bfloat16"))
+    assert bits(single) != bits(half)
+    assert half.metrics["valid"]["auc"] == pytest.approx(single.metrics["valid"]["auc"], abs=0.02)
+    assert bits(train(model, precision="bfloat16")[0]) == bits(half)

@@ -125,7 +125,12 @@ def train(
                 "examples_per_second": clock.examples_per_second,
             }
             listen({"event": "end", **metrics})
-        summary = {"training": msgspec.to_builtins(training), "metrics": metrics, "reading": reading or {}}
+        summary = {
+            "training": msgspec.to_builtins(training),
+            "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
+            "metrics": metrics,
+            "reading": reading or {},
+        }
         saved = SavedModel(encoder, model, network, summary)
         saved = take_proof(saved, sources.get("valid", sources["train"]))
         check_finite(saved.proof_probabilities, clock.steps)
