@@ -1,4 +1,7 @@
-"""What every peer needs: a case from its folder, batches in memory, the clock, the one line of JSON. numpy only."""
+"""What every peer needs: a case from its folder, batches in memory, the clock, the one line of JSON. numpy only.
+
+Batches are tensors before the clock starts, and up to 64 of them come again and again: peers are spared a loader.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-WARM_UP_STEPS, LEAST_STEPS, MOST_BATCHES = 3, 5, 64
+WARM_UP_STEPS, LEAST_STEPS, MOST_BATCHES = 5, 8, 64
+MOST_DIFFERENCE = 1e-5  # of a logit: they spread by 1e-2 in a batch, and what the MLP adds by 4e-4
 
 
 class Case:
@@ -53,6 +57,14 @@ class Case:
         """The initial latent rows [V, D]; linear weights start at 0."""
         return np.load(self.folder / f"latent_{vocabulary}.npy")
 
+    def first_logits(self) -> np.ndarray:
+        """Of the first batch before training, pairs of fields, [B]."""
+        return np.load(self.folder / "first_logits_fields.npy")
+
+    def first_labels(self) -> np.ndarray:
+        """Of the first batch, [B]."""
+        return np.array(self._labels[: self.batch_size])
+
     def mlp(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Initial weight [outputs, inputs] and bias [outputs] of each layer, the output layer last."""
         layers = range(len(self.hidden) + 1)
@@ -71,15 +83,27 @@ def arguments(*, precisions: tuple[str, ...] = ("float32",), more: dict[str, str
     return parser.parse_args()
 
 
-def assert_first_loss(case: Case, loss: float, pairs: str) -> None:
-    """That the same model is compared. pairs: "features" where bi crosses every pair of features, else "fields"."""
-    expected = case.facts[f"first_loss_{pairs}"]
-    if abs(loss - expected) > 1e-4 * expected:
-        raise SystemExit(f"the first loss is {loss:.6f} and manyhot's is {expected:.6f}: not the same model")
+def check_first_batch(case: Case, logits: np.ndarray) -> float:
+    """The mean BCE of the first batch's logits [B], if they are those of manyhot's model with pairs of fields.
+
+    Every logit is compared: the mean loss hardly moves when the MLP reads its fields in another order.
+    """
+    logits = np.asarray(logits, np.float64)
+    expected = case.first_logits()
+    if logits.shape != expected.shape:
+        raise SystemExit(f"logits have shape {logits.shape}, not {expected.shape}")
+    furthest = float(np.abs(logits - expected).max())
+    if not furthest <= MOST_DIFFERENCE:  # so written, NaN fails
+        raise SystemExit(f"a first logit lies {furthest:.2g} from manyhot's: not the same model")
+    loss = float(np.mean(np.logaddexp(0, logits) - case.first_labels() * logits))
+    wanted = case.facts["first_loss_fields"]
+    if not abs(loss - wanted) <= 1e-4 * wanted:
+        raise SystemExit(f"the first loss is {loss:.6f} and manyhot's is {wanted:.6f}: not the same labels")
+    return loss
 
 
-def train(case: Case, steps: list[Callable[[], object]], seconds: float) -> float:
-    """Examples per second over steps, again and again, for so many seconds after warming up: the median step counts."""
+def train(case: Case, steps: list[Callable[[], object]], seconds: float) -> dict[str, float]:
+    """Steps again and again, for so many seconds after warming up. The median step makes examples_per_second."""
     for k in range(WARM_UP_STEPS):
         steps[k % len(steps)]()
     taken: list[float] = []
@@ -88,10 +112,12 @@ def train(case: Case, steps: list[Callable[[], object]], seconds: float) -> floa
         before = time.perf_counter()
         steps[len(taken) % len(steps)]()
         taken.append(time.perf_counter() - before)
-    return case.batch_size / statistics.median(taken)
+    return {"examples_per_second": case.batch_size / statistics.median(taken), "steps": len(taken)}
 
 
-def report(peer: str, case: Case, precision: str, first_loss: float, rate: float, versions: dict[str, str]) -> None:
-    """One line of JSON."""
+def report(
+    peer: str, case: Case, precision: str, first_loss: float, speed: dict[str, float], versions: dict[str, str]
+) -> None:
+    """One line of JSON. speed: what train returns."""
     facts = {"peer": peer, "case": case.facts["name"], "precision": precision, "first_loss": first_loss}
-    print(json.dumps({**facts, "examples_per_second": rate, "versions": versions}))
+    print(json.dumps({**facts, **speed, "versions": {**versions, "numpy": np.__version__}}))

@@ -33,3 +33,8 @@ def field_pairs(pooled: Tensor) -> Tensor:
     """The FM term (B,) of pooled (B, F, D): pairs of fields."""
     total = pooled.sum(1)
     return 0.5 * (total * total - (pooled * pooled).sum(1)).sum(1)
+
+
+def logits_of(probabilities: Tensor) -> np.ndarray:
+    """For models that return probabilities."""
+    return torch.logit(probabilities.detach().double()).numpy()

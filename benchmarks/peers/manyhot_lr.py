@@ -31,7 +31,8 @@ def main() -> None:
     fit_model(model, config, train, None, lambda report: None)
     seconds = time.perf_counter() - started
     loss = log_loss(test.labels, predict_logits(model, test))
-    report("manyhot", case, "float32", loss, train.num_rows / seconds, {"manyhot": __version__})
+    speed = {"examples_per_second": train.num_rows / seconds}
+    report("manyhot", case, "float32", loss, speed, {"manyhot": __version__})
 
 
 def split(examples: Examples, first_test: int) -> tuple[Examples, Examples]:

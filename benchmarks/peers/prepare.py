@@ -4,13 +4,15 @@
 
 FOLDER/<case>/ then holds case.json, ids.npy (int32 [N], within the vocabulary of their field), offsets.npy (int64
 [rows*F+1], row-major), weights.npy (float32 [N], where pairs have weights), labels.npy (float32 [rows]),
-latent_<v>.npy (float32 [V, D]), mlp_<i>_weight.npy and mlp_<i>_bias.npy; linear weights and biases start at 0. The case
-lr has train.vw and test.vw.
+latent_<v>.npy (float32 [V, D]), mlp_<i>_weight.npy and mlp_<i>_bias.npy; linear weights start at 0. The logits of the
+first batch before training lie in first_logits_fields.npy (float32 [B]; bi over pairs of fields, as peers compute it)
+and first_logits_features.npy, its losses in case.json. The case lr has train.vw and test.vw instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from manyhot.data import Examples, Loader
 from manyhot.nn import Model
 
 NUM_TEST, TEXT_ROWS = 500_000, 200_000
+FORMAT = 2  # a folder of another is written anew
 
 
 def prepare(case: Case, folder: Path) -> None:
@@ -52,16 +55,19 @@ def prepare(case: Case, folder: Path) -> None:
             np.save(folder / f"mlp_{i}_bias.npy", bias)
         for pairs in ("features", "fields"):
             variant = msgspec.structs.replace(case.model, pairs=pairs)
-            losses[f"first_loss_{pairs}"] = _first_loss(
-                build_case(Case(**{**vars(case), "model": variant})), examples, case.batch_size
-            )
+            logits = _first_logits(build_case(dataclasses.replace(case, model=variant)), examples, case.batch_size)
+            labels = torch.from_numpy(examples.labels[: case.batch_size])
+            losses[f"first_loss_{pairs}"] = binary_cross_entropy_with_logits(logits, labels).item()
+            np.save(folder / f"first_logits_{pairs}.npy", logits.numpy())
     if num_test:
         first_test = examples.num_rows - num_test
         rows = ids.reshape(examples.num_rows, len(case.fields))
         labels = examples.labels
+        (folder / "train.cache").unlink(missing_ok=True)  # vw.py makes it of train.vw
         write_text(folder / "train.vw", rows[:first_test], labels[:first_test])
         write_text(folder / "test.vw", rows[first_test:], labels[first_test:])
     facts = {
+        "format": FORMAT,
         "name": case.name,
         "model": "DeepFM" if case.model.has_latent else "LR",
         "dim": case.model.embedding_dim,
@@ -93,12 +99,17 @@ def write_text(path: Path, rows: np.ndarray, labels: np.ndarray) -> None:
             sink.write(b"".join(line + b"\n" for line in lines.cast(pa.binary()).to_pylist()))
 
 
-def _first_loss(model: Model, examples: Examples, batch_size: int) -> float:
+def is_prepared(folder: Path) -> bool:
+    facts = folder / "case.json"
+    return facts.exists() and json.loads(facts.read_text()).get("format") == FORMAT
+
+
+def _first_logits(model: Model, examples: Examples, batch_size: int) -> torch.Tensor:
     loader = Loader(examples, model.tables.layout, model.tables.kernels, batch_size)
     (batch,) = loader.batches([np.arange(batch_size)])
     model.eval()
     with torch.no_grad():
-        return binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels)).item()
+        return model(batch)
 
 
 if __name__ == "__main__":
@@ -107,5 +118,5 @@ if __name__ == "__main__":
     parser.add_argument("--case", choices=CASES, required=True)
     options = parser.parse_args()
     target = options.data / options.case
-    if not (target / "case.json").exists():
+    if not is_prepared(target):
         prepare(CASES[options.case], target)

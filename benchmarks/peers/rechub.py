@@ -10,8 +10,8 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import torch
-from _case import Case, arguments, assert_first_loss, report, train
-from _torch_parts import set_weights
+from _case import Case, arguments, check_first_batch, report, train
+from _torch_parts import logits_of, set_weights
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 from torch_rechub.basic.features import SparseFeature
@@ -47,12 +47,11 @@ def main() -> None:
 
     model.eval()
     with torch.no_grad():
-        first_loss = binary_cross_entropy(model(batches[0][0]), batches[0][1]).item()
-    assert_first_loss(case, first_loss, "fields")
+        first_loss = check_first_batch(case, logits_of(model(batches[0][0])))
     model.train()
-    rate = train(case, [lambda batch=batch: step(*batch) for batch in batches], options.seconds)
+    speed = train(case, [lambda batch=batch: step(*batch) for batch in batches], options.seconds)
     versions = {"torch": torch.__version__, "torch-rechub": version("torch-rechub")}
-    report("torch_rechub", case, "float32", first_loss, rate, versions)
+    report("torch_rechub", case, "float32", first_loss, speed, versions)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ def main() -> None:
     p = np.clip(np.loadtxt(predictions), 1e-7, 1 - 1e-7)
     labels = np.load(options.data / "labels.npy")[-len(p) :]
     log_loss = float(-np.mean(np.where(labels > 0, np.log(p), np.log1p(-p))))
+    speed = {"examples_per_second": case.facts["num_examples"] / seconds}
     versions = {"vowpalwabbit": version("vowpalwabbit")}
-    report("vowpal_wabbit", case, "float32", log_loss, case.facts["num_examples"] / seconds, versions)
+    report("vowpal_wabbit", case, "float32", log_loss, speed, versions)
 
 
 def run(command: str) -> None:
