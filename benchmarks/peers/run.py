@@ -3,8 +3,9 @@
     python benchmarks/peers/run.py --data FOLDER [--cases criteo apps ...] [--rounds 5]
 
 Makes the peers' environments (peers.toml) and data where they are missing, asserts that the first losses agree, prints
-one table of medians and ratios, and stores everything with machine, versions and date in benchmarks/results/. A peer
-gets its batches in memory; manyhot reads its own from disk.
+one table of medians and ratios (of manyhot as it comes, and in the precision of the peer), and stores everything with
+machine, versions and date in benchmarks/results/. Every contender has the same number of threads (Vowpal Wabbit one). A
+peer gets its batches in memory; manyhot reads its own from disk.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of every contender")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     peers = tomllib.loads((HERE / "peers.toml").read_text())
@@ -41,6 +44,7 @@ def main() -> None:
     for case in options.cases:
         subprocess.run([sys.executable, HERE / "prepare.py", "--data", options.data, "--case", case], check=True)
         contenders = [*ours(case, options.data), *theirs(peers, case, options.data)]
+        contenders = [(name, [*command, "--threads", str(options.threads)]) for name, command in contenders]
         facts = json.loads((options.data / case / "case.json").read_text())
         rounds = [{name: run(name, command) for name, command in contenders} for _ in range(options.rounds)]
         for one in rounds:  # each peer has compared its own with that of the same file
@@ -112,18 +116,29 @@ def summary(case: str, name: str, results: list[dict[str, Any]], rounds: list[di
         "ratio": manyhot / statistics.median(rates),
         "precision": results[0]["precision"],
         "first_loss": results[0]["first_loss"],
-        "versions": results[0].get("versions", {}),
+        "versions": our_versions() if name in OURS else results[0]["versions"],
     }
+
+
+def our_versions() -> dict[str, str]:
+    """What manyhot ran on; this process runs in its environment."""
+    show = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
+    commit = subprocess.run(show, capture_output=True, text=True).stdout.strip()
+    return {**{name: version(name) for name in ("manyhot", "torch", "numpy")}, "commit": commit}
 
 
 def table(measured: list[dict[str, Any]]) -> str:
     """One line for each contender of each case."""
-    lines = ["| case | contender | precision | examples/s (median) | least to most | manyhot is faster by | loss |"]
-    lines.append("| --- | --- | --- | ---: | --- | ---: | ---: |")
+    heads = ("case", "contender", "precision", "examples/s (median)", "least to most", "manyhot is faster by")
+    lines = ["| " + " | ".join((*heads, "in the same precision", "loss")) + " |"]
+    lines.append("| --- | --- | --- | ---: | --- | ---: | ---: | ---: |")
+    ours = {(one["case"], one["precision"]): one["rate"] for one in reversed(measured) if one["contender"] in OURS}
     for one in measured:
         spread = f"{min(one['rates']):,.0f} to {max(one['rates']):,.0f}"
         ratio = "" if one["contender"] == "manyhot" else f"{one['ratio']:.2f} x"
-        cells = (one["case"], one["contender"], one["precision"], f"{one['rate']:,.0f}", spread, ratio)
+        rival = None if one["contender"] in OURS else ours.get((one["case"], one["precision"]))
+        same = "" if rival is None else f"{rival / one['rate']:.2f} x"
+        cells = (one["case"], one["contender"], one["precision"], f"{one['rate']:,.0f}", spread, ratio, same)
         lines.append("| " + " | ".join((*cells, f"{one['first_loss']:.5f}")) + " |")
     return "\n".join(lines) + "\n"
 

@@ -1,7 +1,9 @@
 """Plain torch: one table of all vocabularies, nn.Embedding or nn.EmbeddingBag, dense gradients or sparse ones.
 
 --gradients dense: Adam over everything. --gradients sparse: SparseAdam (or --tables adagrad: Adagrad) over the tables,
-Adam over the MLP. Many-valued fields are pooled first and crossed after: pairs of fields.
+Adam over the MLP. Adam is fused: without, dense gradients run at two thirds of the rate on criteo and at a third on
+criteo-8m. --precision bfloat16: the MLP under torch.autocast. Many-valued fields are pooled first and crossed after:
+pairs of fields.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ class DeepFM(nn.Module):
             bags = {"mode": "sum", "freeze": False, "sparse": sparse}
             self.latent = nn.EmbeddingBag.from_pretrained(latent, **bags)
             self.linear = nn.EmbeddingBag.from_pretrained(torch.zeros(len(latent), 1), **bags)
-        self.mlp = mlp_of(case)
+        self.mlp, self.bfloat16 = mlp_of(case), False
 
     def tables(self) -> list[Tensor]:
         return [self.latent.weight, self.linear.weight]
@@ -37,17 +39,19 @@ class DeepFM(nn.Module):
         else:
             pooled = self.latent(rows, offsets[:-1], per_sample_weights=weights).view(*self.shape, -1)
             linear = self.linear(rows, offsets[:-1], per_sample_weights=weights).view(self.shape)
-        return linear.sum(1) + field_pairs(pooled) + self.mlp(pooled.flatten(1)).squeeze(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            deep = self.mlp(pooled.flatten(1)).squeeze(1)
+        return linear.sum(1) + field_pairs(pooled) + deep.float()
 
 
 def main() -> None:
-    options = arguments(more={"gradients": "sparse", "tables": "adam"})
+    options = arguments(precisions=("float32", "bfloat16"), more={"gradients": "sparse", "tables": "adam"})
     torch.set_num_threads(options.threads)
     case, sparse = Case(options.data), options.gradients == "sparse"
     model = DeepFM(case, sparse)
     tables, dense = model.tables(), list(model.mlp.parameters())
     if not sparse:
-        optimizers = [torch.optim.Adam([*tables, *dense], 1e-3)]
+        optimizers = [torch.optim.Adam([*tables, *dense], 1e-3, fused=True)]
     elif options.tables == "adam":
         optimizers = [torch.optim.SparseAdam(tables, 1e-3), torch.optim.Adam(dense, 1e-3, fused=True)]
     else:
@@ -65,8 +69,9 @@ def main() -> None:
             optimizer.step()
 
     first_loss = check_first_batch(case, logits_of(batches[0]).detach().numpy())
+    model.bfloat16 = options.precision == "bfloat16"
     speed = train(case, [lambda batch=batch: step(batch) for batch in batches], options.seconds)
-    report(f"torch_{options.gradients}", case, "float32", first_loss, speed, {"torch": torch.__version__})
+    report(f"torch_{options.gradients}", case, options.precision, first_loss, speed, {"torch": torch.__version__})
 
 
 if __name__ == "__main__":
