@@ -4,8 +4,8 @@
 
 Makes the peers' environments (peers.toml) and data where they are missing, asserts that the first losses agree, prints
 one table of medians and ratios (of manyhot as it comes, and in the precision of the peer), and stores everything with
-machine, versions and date in benchmarks/results/. Every contender has the same number of threads (Vowpal Wabbit one). A
-peer gets its batches in memory; manyhot reads its own from disk.
+machine, versions and date in benchmarks/results/. All have the same number of threads (Vowpal Wabbit two of its
+own). A peer gets its batches in memory; manyhot reads its own from disk.
 """
 
 from __future__ import annotations
