@@ -24,7 +24,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from manyhot.data import Encoder, Examples, Source, open_source
-from manyhot.schema import Field, Schema, Separators, Vocabulary, load_experiment
+from manyhot.schema import Field, Reading, Schema, Separators, Vocabulary, load_experiment
 
 SIZES = [1460, 583, 300_000, 300_000, 305, 24, 12_517, 633, 3, 93_145, 5683, 300_000, 3194, 27, 14_992, 300_000, 10]
 SIZES += [5652, 2173, 4, 300_000, 18, 15, 286_181, 105, 142_572]
@@ -107,7 +107,7 @@ def main() -> None:
     results = {}
     for case in chosen.cases.split(","):
         schema, names = (criteo, NAMES) if case.startswith("criteo") else (APPS, ["Label", "apps"])
-        source = open_source(paths[case], names=names)
+        source = open_source(paths[case], reading=Reading(columns=names))
         times = [measure(schema, source) for _ in range(chosen.runs)]
         fit, encode = (statistics.median(part) for part in zip(*times, strict=True))
         text = paths[f"{case.split()[0]} tsv"].stat().st_size / 1e6  # of the same rows, as plain text

@@ -32,7 +32,7 @@ def main() -> None:
         "DeepFM": full,
     }
     sources = {
-        name: open_source(getattr(data, name), folder=experiment.folder, names=data.columns, delimiter=data.delimiter)
+        name: open_source(getattr(data, name), folder=experiment.folder, reading=data.reading)
         for name in ("train", "valid", "test")
         if getattr(data, name) is not None
     }

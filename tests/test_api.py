@@ -22,6 +22,7 @@ EXPORTED = [
     "ManyhotError",
     "ModelConfig",
     "ModelFileError",
+    "Reading",
     "Run",
     "Schema",
     "Scorer",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from manyhot.data import EncodedChunk, Encoder, open_source
-from manyhot.schema import Field, Schema
+from manyhot.schema import Field, Reading, Schema
 
 Bag = list[tuple[int, float]]
 
@@ -25,12 +26,12 @@ def with_label(columns: dict[str, Any]) -> pa.Table:
     return pa.table({**columns, "y": pa.array(np.zeros(rows, np.int64))})
 
 
-def fit(schema: Schema, data: Any, **options: Any) -> Encoder:
-    return Encoder.fit(schema, open_source(data, **options))
+def fit(schema: Schema, data: Any, folder: Path = Path(), **options: Any) -> Encoder:
+    return Encoder.fit(schema, open_source(data, folder=folder, reading=Reading(**options)))
 
 
 def encode(encoder: Encoder, data: Any, *, with_labels: bool = False, **options: Any) -> list[EncodedChunk]:
-    return list(encoder.encode(open_source(data, **options), with_labels=with_labels))
+    return list(encoder.encode(open_source(data, reading=Reading(**options)), with_labels=with_labels))
 
 
 def rows_of(chunks: Iterable[EncodedChunk], num_fields: int) -> list[list[Bag]]:

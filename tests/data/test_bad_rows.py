@@ -54,7 +54,7 @@ def source_of(kind: str, rows: list[tuple[str, str, str]], folder: Path) -> tupl
         return path, {}, f"{path}:{{1}}: "
     if kind == "tsv":
         path.write_bytes(delimited(rows, "\t"))
-        return path, {"names": NAMES}, f"{path}:{{0}}: "
+        return path, {"columns": NAMES}, f"{path}:{{0}}: "
     if kind == "parquet":
         pq.write_table(
             pa.table({n: pa.array([v or None for v in c]) for n, c in columns.items()}), path, row_group_size=2

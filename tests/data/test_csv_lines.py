@@ -18,7 +18,7 @@ SCHEMA = schema_of(FIELD)
 def bad_places(path: Path, names: tuple[str, ...] | None = None) -> tuple[str, list[str]]:
     """The first line of the error, and "line: reason" of each row."""
     with pytest.raises(BadRowsError) as caught:
-        fit(SCHEMA, path, names=names)
+        fit(SCHEMA, path, columns=names)
     first, *lines = str(caught.value).splitlines()
     if lines[-1].startswith("  ... and "):
         lines.pop()

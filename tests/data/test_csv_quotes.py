@@ -50,7 +50,7 @@ def test_quotes_are_judged_as_the_csv_module_does(data: bytes, delimiter: str, c
 def test_a_file_with_good_quotes_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "rows.csv"
     path.write_text('y,f\n1,"a,b"\n0,"c\nd"\n')
-    monkeypatch.setattr("manyhot.data._csv._check_quotes", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("manyhot.data.sources._csv.CsvFormat._check_quotes", lambda *_: pytest.fail("read again"))
     assert fit(schema_of(Field("f")), path).vocabularies["f"].size == 3
 
 
@@ -62,7 +62,7 @@ def test_an_empty_line_of_a_single_column_is_a_row(tmp_path: Path, newline: str,
     path, rows = tmp_path / "rows.csv", ["a", "", "b", "", "", '""', "a", ""]
     lines = [*[""] * lead, *(["f"] if header else []), *rows]
     path.write_bytes(newline.join([*lines, ""]).encode())
-    found = rows_of(encode(encoder, path, names=None if header else ["f"]), 1)
+    found = rows_of(encode(encoder, path, columns=None if header else ["f"]), 1)
     known = {"a": [(1, 1.0)], "b": [(2, 1.0)]}
     expected = [[known.get(row, [])] for row in ([] if header else [""] * lead) + rows]
     assert found == expected

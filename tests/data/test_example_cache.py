@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from manyhot.data import ExampleCache, open_source
 from manyhot.errors import BadRowsError, DataError
-from manyhot.schema import Field, Schema, Vocabulary
+from manyhot.schema import Field, Reading, Schema, Vocabulary
 
 COLUMNS = {"city": ["a", "b", None, "a"], "age": [1.0, 5.0, 3.0, None], "y": [0, 1, 0, 1]}
 
@@ -111,8 +111,8 @@ def test_names_and_delimiter_are_part_of_the_key(tmp_path: Path) -> None:
     path.write_text("a;x|0|1\nb|1|0\n")
     store, s = ExampleCache(tmp_path / "cache"), schema_of(Field("city"))
     for names in (("city", "y", "z"), ("city", "z", "y")):
-        assert store.fit(s, open_source(path, names=names, delimiter="|"))[1] is False
-    assert store.fit(s, open_source(path, names=("city", "y", "z"), delimiter="|"))[1] is True
+        assert store.fit(s, open_source(path, reading=Reading(columns=names, delimiter="|")))[1] is False
+    assert store.fit(s, open_source(path, reading=Reading(columns=("city", "y", "z"), delimiter="|")))[1] is True
 
 
 def test_frames_and_no_folder_stay_in_memory(tmp_path: Path, path: Path) -> None:

@@ -64,7 +64,7 @@ def test_empty_files(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(b"") if name.endswith(".gz") else b"")
     assert sentence(path).startswith(f"{path}: {'is empty' if 'sv' in name else 'cannot read it as '}")
-    assert sentence(path, names=("city", "age", "y")).startswith(f"{path}: cannot read it as ")
+    assert sentence(path, columns=("city", "age", "y")).startswith(f"{path}: cannot read it as ")
 
 
 @pytest.mark.parametrize("name", ["rows", "rows.xlsx", "rows.gz", "rows.json.gz"])
@@ -105,7 +105,7 @@ def test_a_missing_column_names_the_nearest(tmp_path: Path) -> None:
 
 def test_a_missing_column_without_a_header(tmp_path: Path) -> None:
     (tmp_path / "rows.tsv").write_text("a\t1\t1\n")
-    assert 'column "age" is missing' in sentence(tmp_path / "rows.tsv", names=("city", "agee", "y"))
+    assert 'column "age" is missing' in sentence(tmp_path / "rows.tsv", columns=("city", "agee", "y"))
 
 
 def test_a_missing_label_column() -> None:

@@ -199,9 +199,9 @@ def test_bad_rows_and_missing_files_are_named(scorer: mh.Scorer) -> None:
 
 def test_headerless_files_are_read_as_in_training(tmp_path: Path) -> None:
     (tmp_path / "rows.txt").write_text("1|a|3\n0|b|4\n1|a|\n")
-    reading = {"names": ["y", "city", "n"], "delimiter": "|"}
+    reading = mh.Reading(columns=["y", "city", "n"], delimiter="|")
     schema = mh.Schema(label="y", fields=[mh.Field("city"), mh.Field("n", numeric=[])])
-    source = mh.data.open_source(tmp_path / "rows.txt", **reading)
+    source = mh.data.open_source(tmp_path / "rows.txt", reading=reading)
     run = mh.train(schema, mh.LR(), train=source, training=mh.TrainingConfig(epochs=1), reading=reading)
     run.save(tmp_path / "m")
     expected = mh.load(tmp_path / "m").score({"city": ["a", "b", "a"], "n": [3, 4, None]})

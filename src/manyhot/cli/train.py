@@ -45,7 +45,6 @@ def train(
     sources = {
         name: _source(config, name) for name in ("train", "valid", "test") if getattr(config.data, name) is not None
     }
-    reading = {"names": config.data.columns, "delimiter": config.data.delimiter}
     with output_file(folder / "log.jsonl") as log, log.open("w") as lines, ProgressBar() as bar:
 
         def listen(report: dict[str, Any]) -> None:
@@ -60,7 +59,7 @@ def train(
             training=config.training,
             cache=cache,
             listener=listen,
-            reading=reading,
+            reading=config.data.reading,
             on_stage=to_stderr.print,
         )
         run.save(folder / "model.manyhot")
@@ -74,5 +73,4 @@ def train(
 
 
 def _source(config: Experiment, name: str) -> Any:
-    data = config.data
-    return open_source(getattr(data, name), folder=config.folder, names=data.columns, delimiter=data.delimiter)
+    return open_source(getattr(config.data, name), folder=config.folder, reading=config.data.reading)

@@ -16,8 +16,8 @@ from manyhot.schema import Schema
 
 from ._encoder import Encoder
 from ._examples import Examples, write_examples
-from ._source import Source
 from ._whole_file import whole_file
+from .sources import Source
 
 __all__ = ["ExampleCache"]
 

@@ -10,6 +10,7 @@ from manyhot.errors import ConfigError, nearest_name
 
 from ._config import Config, convert
 from ._model import ModelConfig
+from ._reading import Reading
 from ._schema import Schema
 from ._training import TrainingConfig
 
@@ -18,29 +19,22 @@ __all__ = ["DataConfig", "Experiment", "load_experiment"]
 _SECTIONS = ("data", "vocabularies", "fields", "model", "training")
 
 
-class DataConfig(Config, frozen=True, kw_only=True):
-    """Where the rows are. Relative paths count from the folder of the experiment file.
+class DataConfig(Reading, frozen=True, kw_only=True):
+    """Where the rows are, and how they are read. Relative paths count from the folder of the experiment file.
 
     train, valid, test: a path, a glob, or a list of them; valid and test are optional.
     label: the column of 0/1.
-    columns: the names of the columns of CSV/TSV files without a header.
-    delimiter: of CSV/TSV files; None takes it from the name (.tsv, .txt: tab, else comma).
     """
 
     train: str | tuple[str, ...]
     label: str
     valid: str | tuple[str, ...] | None = None
     test: str | tuple[str, ...] | None = None
-    columns: tuple[str, ...] | None = None
-    delimiter: str | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.delimiter is not None and len(self.delimiter.encode()) != 1:
-            raise ConfigError(f'data: delimiter = "{self.delimiter}" must be one ASCII character')
-        if self.columns is not None and len(set(self.columns)) != len(self.columns):
-            twice = next(c for c in self.columns if self.columns.count(c) > 1)
-            raise ConfigError(f'data: columns names "{twice}" twice')
+    @property
+    def reading(self) -> Reading:
+        """How the files are read, alone."""
+        return Reading(**{name: getattr(self, name) for name in Reading.__struct_fields__})
 
 
 class Experiment(Config, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from manyhot.data import Encoder, Source, open_source
 from manyhot.errors import DataError
 from manyhot.kernels import Float32s
 from manyhot.model_file import SavedModel, load_model
+from manyhot.schema import Reading, convert
 
 __all__ = ["Scorer", "load"]
 
@@ -27,9 +28,8 @@ class Scorer:
         return self._saved.encoder
 
     def source(self, data: Any) -> Source:
-        """`data` as a Source; CSV files are read as the training files were (names of columns, delimiter)."""
-        reading = self._saved.summary.get("reading", {})
-        return open_source(data, names=reading.get("names"), delimiter=reading.get("delimiter"))
+        """`data` as a Source; files are read as the training files were."""
+        return open_source(data, reading=convert(self._saved.summary.get("reading", {}), Reading, "reading"))
 
     def score(self, data: Any) -> Float32s:
         """Probabilities float32 [rows], in the order of the rows.

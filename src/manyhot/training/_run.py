@@ -17,7 +17,7 @@ from manyhot.errors import ConfigError, DataError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model, predict_logits
-from manyhot.schema import ModelConfig, Schema, TrainingConfig
+from manyhot.schema import ModelConfig, Reading, Schema, TrainingConfig
 
 from ._loop import check_finite, fit_model
 from ._metrics import evaluate_logits
@@ -59,7 +59,7 @@ def train(
     training: TrainingConfig | None = None,
     cache: str | Path | None = None,
     listener: Listener | None = None,
-    reading: dict[str, Any] | None = None,
+    reading: Reading | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Run:
     """Trains a model on raw rows.
@@ -69,7 +69,7 @@ def train(
         DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its label.
     cache: folder where encoded rows of files are kept, so that a second run skips encoding; None keeps them in memory.
     listener: receives the reports of the loop; None shows a progress bar where standard error is a terminal.
-    reading: names and delimiter of CSV files, kept in the model file for later scoring.
+    reading: how files are read; kept in the model file, so that rows to be scored are read alike.
     on_stage: told in words what is being done before the loop starts.
 
     Raises ConfigError, DataError (BadRowsError for rows that must not be learned from), TrainingError.
@@ -83,7 +83,9 @@ def train(
     if model.preset == "article":
         schema = _with_combiner_sum(schema)
     sources = {
-        name: as_source(data) for name, data in (("train", train), ("valid", valid), ("test", test)) if data is not None
+        name: as_source(data, reading)
+        for name, data in (("train", train), ("valid", valid), ("test", test))
+        if data is not None
     }
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
@@ -129,7 +131,7 @@ def train(
             "training": msgspec.to_builtins(training),
             "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
             "metrics": metrics,
-            "reading": reading or {},
+            "reading": msgspec.to_builtins(reading or Reading()),
         }
         saved = SavedModel(encoder, model, network, summary)
         saved = take_proof(saved, sources.get("valid", sources["train"]))

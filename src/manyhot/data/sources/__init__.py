@@ -1,0 +1,10 @@
+"""Where rows come from: files in any format and place, SQL, data frames; all become Arrow record batches.
+
+One small file a format. What the columns mean is the Encoder's, one floor up. Read `_open.py` first, which decides what
+something is, then `_files.py` (paths and the table of formats).
+"""
+
+from ._open import as_source, open_source
+from ._source import Source
+
+__all__ = ["Source", "as_source", "open_source"]

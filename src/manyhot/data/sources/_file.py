@@ -1,0 +1,48 @@
+"""File: one file of rows, on this machine or behind a URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+from pyarrow import fs
+
+__all__ = ["File"]
+
+_PACKED = (".gz", ".bz2", ".zst")
+
+
+@dataclass(frozen=True)
+class File:
+    """name: for people, and what tells the format. path: within the filesystem."""
+
+    name: str
+    path: str
+    filesystem: fs.FileSystem = field(default_factory=fs.LocalFileSystem)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it may be memory-mapped."""
+        return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    @property
+    def ending(self) -> str:
+        """ ".csv" of "clicks.csv.gz", in lower case."""
+        name = PurePosixPath(self.path).name
+        for packed in _PACKED:
+            name = name.removesuffix(packed)
+        return PurePosixPath(name).suffix.lower()
+
+    def stream(self) -> pa.NativeFile:
+        """Its bytes from the start, unpacked where the name says that they are packed. Raises OSError."""
+        return self.filesystem.open_input_stream(self.path, compression="detect")
+
+    def random_access(self) -> pa.NativeFile:
+        """Its bytes in any order, mapped where that is possible. Raises OSError."""
+        return pa.memory_map(self.path) if self.is_local else self.filesystem.open_input_file(self.path)
+
+    def stamp(self) -> tuple[str, int, int]:
+        """Place, size and time of the last change: another one where the contents may be others."""
+        info = self.filesystem.get_file_info(self.path)
+        return f"{self.filesystem.type_name}:{self.path}", info.size or 0, info.mtime_ns or 0

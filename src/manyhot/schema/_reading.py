@@ -1,0 +1,36 @@
+"""Reading: how files of rows are to be read, where their names and contents do not tell."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from manyhot.errors import ConfigError
+
+from ._config import Config
+
+__all__ = ["Reading"]
+
+
+class Reading(Config, frozen=True, kw_only=True):
+    """How files are read. A model keeps it, so that rows to be scored are read as those it was trained on.
+
+    format: None goes by the ending of each file's name. "criteo" and "avazu" are the raw files of those competitions.
+    columns: the names of the columns of CSV/TSV files without a header.
+    delimiter: of CSV/TSV files; None takes it from the name (.tsv, .txt: tab, else comma).
+    quote: whether values of CSV/TSV files may stand in double quotes; without, a quote is a character like others.
+    """
+
+    format: Literal["parquet", "arrow", "csv", "tsv", "jsonl", "libsvm", "libffm", "vw", "criteo", "avazu"] | None = (
+        None
+    )
+    columns: tuple[str, ...] | None = None
+    delimiter: str | None = None
+    quote: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delimiter is not None and len(self.delimiter.encode()) != 1:
+            raise ConfigError(f'data: delimiter = "{self.delimiter}" must be one ASCII character')
+        if self.columns is not None and len(set(self.columns)) != len(self.columns):
+            twice = next(c for c in self.columns if self.columns.count(c) > 1)
+            raise ConfigError(f'data: columns names "{twice}" twice')
