@@ -53,7 +53,7 @@ def experiment_run(path: str) -> Callable[[int, str], dict[str, Any]]:
     experiment = load_experiment(path)
     data = experiment.data
     sources = {
-        name: open_source(getattr(data, name), folder=experiment.folder, names=data.columns, delimiter=data.delimiter)
+        name: open_source(getattr(data, name), folder=experiment.folder, reading=data.reading)
         for name in ("train", "valid", "test")
     }
 

@@ -43,7 +43,7 @@ class ArrowFormat:
 
     def batches(self, file: File, columns: list[str], rejects: Rejects) -> Iterator[SourceBatch]:
         """The record batches that the file holds."""
-        with _readable(file, "arrow"), file.random_access() as memory, pa.ipc.open_file(memory) as opened:
+        with _readable(file, "arrow"), pa.ipc.open_file(file.random_access()) as opened:
             check_columns(file.name, columns, opened.schema.names)
             batches = (opened.get_batch(i).select(columns) for i in range(opened.num_record_batches))
             yield from numbered(batches, file.name)

@@ -22,11 +22,6 @@ class File:
     filesystem: fs.FileSystem = field(default_factory=fs.LocalFileSystem)
 
     @property
-    def is_local(self) -> bool:
-        """Whether it may be memory-mapped."""
-        return isinstance(self.filesystem, fs.LocalFileSystem)
-
-    @property
     def ending(self) -> str:
         """ ".csv" of "clicks.csv.gz", in lower case."""
         name = PurePosixPath(self.path).name
@@ -39,8 +34,9 @@ class File:
         return self.filesystem.open_input_stream(self.path, compression="detect")
 
     def random_access(self) -> pa.NativeFile:
-        """Its bytes in any order, mapped where that is possible. Raises OSError."""
-        return pa.memory_map(self.path) if self.is_local else self.filesystem.open_input_file(self.path)
+        """Its bytes in any order. Raises OSError. Not mapped: a file cut short while it is read is then an error and
+        no crash, and what was read does not count as memory of the process."""
+        return self.filesystem.open_input_file(self.path)
 
     def stamp(self) -> tuple[str, int, int]:
         """Place, size and time of the last change: another one where the contents may be others."""
