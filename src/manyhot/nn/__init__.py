@@ -1,12 +1,25 @@
 """Tables, heads and models: from a batch to logits.
 
-A model is a sum of heads over one shared set of tables. No optimizer of the dense part, no loss, no file and no seed of
-its own lives here; tables move inside the backward pass by the kernels. Read `_tables.py` first, then `_heads.py`.
+A model is a sum of heads over one shared set of tables. No optimizer of the dense part, no file and no seed of its own
+lives here; tables move inside the backward pass by the kernels. Read `_tables.py` first, then `_heads.py`.
+`_by_hand.py` is the quick way to the loss and gradients of the common models.
 """
 
+from ._by_hand import has_gradients_by_hand, loss_by_hand
 from ._heads import DeepHead, FMHead, LinearHead
 from ._model import Model, build_model
 from ._predict import predict_logits
 from ._tables import TableOutputs, Tables
 
-__all__ = ["DeepHead", "FMHead", "LinearHead", "Model", "TableOutputs", "Tables", "build_model", "predict_logits"]
+__all__ = [
+    "DeepHead",
+    "FMHead",
+    "LinearHead",
+    "Model",
+    "TableOutputs",
+    "Tables",
+    "build_model",
+    "has_gradients_by_hand",
+    "loss_by_hand",
+    "predict_logits",
+]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.kernels import Batch, has_bfloat16
-from manyhot.nn import DeepHead, Model
+from manyhot.nn import DeepHead, Model, has_gradients_by_hand, loss_by_hand
 from manyhot.schema import TrainingConfig
 
 from ._dense import dense_optimizer
@@ -28,18 +30,27 @@ class Learner:
             and has_bfloat16()
             and config.batch_size * _multiplications(model) >= _WORTH_BFLOAT16
         )
+        self._by_hand = has_gradients_by_hand(model)
         self._dense = dense_optimizer(config.dense, model.parameters())
 
     def learn(self, batch: Batch) -> float:
         """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
         before that."""
-        loss = binary_cross_entropy_with_logits(self.model(batch), torch.from_numpy(batch.labels))
-        value = loss.item()
+        value, backward = (loss_by_hand if self._by_hand else _loss_by_autograd)(self.model, batch)
         if abs(value) < float("inf"):
-            self._dense.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            backward()
             self._dense.step()
         return value
+
+
+def _loss_by_autograd(model: Model, batch: Batch) -> tuple[float, Callable[[], None]]:
+    loss = binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels))
+
+    def backward() -> None:
+        model.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    return loss.item(), backward
 
 
 def _multiplications(model: Model) -> int:
