@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -36,22 +34,6 @@ def test_what_counts_is_the_memory_that_is_free(monkeypatch, free, fits):
     else:
         with pytest.raises(ConfigError, match="rows of 64 bytes"):
             Tables(layout(1000), 10, select("native"))
-
-
-@pytest.mark.parametrize(("limit", "expected"), [("max", 2048 * 1024), ("900000", 800_000), ("50000", 0)])
-def test_the_limit_of_a_container_counts_too(monkeypatch, tmp_path: Path, limit, expected):
-    (tmp_path / "meminfo").write_text("MemTotal: 9999 kB\nMemAvailable:    2048 kB\n")
-    (tmp_path / "memory.max").write_text(f"{limit}\n")
-    (tmp_path / "memory.current").write_text("100000\n")
-    monkeypatch.setattr(_memory, "_MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(_memory, "_CGROUP", tmp_path)
-    assert _memory.available_bytes() == expected
-
-
-def test_nothing_is_refused_where_nothing_is_known(monkeypatch, tmp_path: Path):
-    monkeypatch.setattr(_memory, "_MEMINFO", tmp_path / "absent")
-    monkeypatch.setattr(_memory, "_CGROUP", tmp_path / "absent")
-    assert _memory.available_bytes() is None
 
 
 def test_fresh_rows_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch):

@@ -12,6 +12,7 @@ from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
 from ._layout import TableLayout
 from ._loader import Loader
+from ._memory import available_bytes
 from ._whole_file import whole_file
 from .sources import Source, as_source, open_source
 
@@ -26,6 +27,7 @@ __all__ = [
     "SourceBatch",
     "TableLayout",
     "as_source",
+    "available_bytes",
     "open_source",
     "whole_file",
     "write_examples",

@@ -17,6 +17,7 @@ from manyhot.errors import DataError
 from manyhot.kernels import ExampleStore, Float32s, Int32s, Kernels
 
 from ._encoder import EncodedChunk
+from ._mapping import Mapping
 from ._whole_file import whole_file
 
 __all__ = ["Examples", "write_examples"]
@@ -33,12 +34,11 @@ class Examples:
     def open(cls, path: Path) -> Examples:
         """Maps a file written by `write_examples`. Raises DataError where it is none."""
         try:
-            memory = pa.memory_map(str(path))
-            file = pa.ipc.open_file(memory)
+            file = pa.ipc.open_file(Mapping(path).buffer)
             batches = [file.get_batch(i) for i in range(file.num_record_batches)]
             num_fields = file.schema.field("bags").type.list_size
             return cls([_to_chunk(batch) for batch in batches], num_fields)
-        except (pa.ArrowException, OSError, KeyError, AttributeError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError) as error:
             raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
 
     @property
