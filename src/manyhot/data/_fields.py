@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from manyhot.kernels import Float32s, Tokens
-from manyhot.schema import Field, Schema
+from manyhot.schema import Field, Schema, Vocabulary
 
-from ._bags import NO_TOKENS, Bags, ColumnReader
+from ._bags import MISSING, NO_TOKENS, Bags, ColumnReader
 from ._batches import SourceBatch
+from ._cross import MOST_COMBINATIONS, Combinations, in_one_bag
+from ._heaviest import Cut, heaviest
 from ._numbers import NumericColumn, Summary, read_numbers
 
-__all__ = ["Numbers", "Summaries", "numeric_columns", "read_field", "read_labels", "wanted_columns"]
+__all__ = ["FieldBags", "Numbers", "Summaries", "numeric_columns", "read_fields", "read_labels", "wanted_columns"]
 
 Numbers = dict[tuple[str, str], NumericColumn]  # by field and column
 Summaries = dict[tuple[str, str], Summary]
@@ -44,14 +47,65 @@ def read_labels(schema: Schema, batch: SourceBatch, reasons: dict[int, str]) -> 
     return values.astype(np.float32)
 
 
-def read_field(
-    field: Field,
+@dataclass(frozen=True)
+class FieldBags:
+    """Bags of a field, of one of its columns or of all. index: the field's place in the schema. cut: by max_pairs."""
+
+    index: int
+    bags: Bags
+    cut: Cut = (0, 0)
+
+
+def read_fields(
+    schema: Schema,
     batch: SourceBatch,
     numbers: Numbers,
     reasons: dict[int, str],
     summaries: Summaries | None = None,
+) -> list[FieldBags]:
+    """The bags of all fields, in the order of the schema, a field of several columns having as many.
+
+    While learning, also the summaries of numeric columns; of crosses then only what has to be counted.
+    """
+    found: dict[str, list[FieldBags]] = {}
+    crossed = {name for field in schema.fields for name in field.cross or ()}
+    for index, field in enumerate(schema.fields):
+        if field.cross is None:
+            parts = list(_read_columns(field, batch, numbers, reasons, summaries))
+            if field.max_pairs is not None or field.name in crossed:
+                parts = [in_one_bag(parts)]
+            found[field.name] = [_at_most(field, index, bags) for bags in parts]
+    for index, field in enumerate(schema.fields):
+        if field.cross is not None:
+            combinations = Combinations([found[name][0].bags for name in field.cross])
+            _fail_crosses(field, combinations, reasons)
+            counts_tokens = isinstance(field.vocabulary, Vocabulary) and field.vocabulary.is_fitted
+            needed = summaries is None or counts_tokens
+            found[field.name] = [_at_most(field, index, combinations.bags())] if needed else []
+    return [part for field in schema.fields for part in found[field.name]]
+
+
+def _at_most(field: Field, index: int, bags: Bags) -> FieldBags:
+    return FieldBags(index, bags) if field.max_pairs is None else FieldBags(index, *heaviest(bags, field.max_pairs))
+
+
+def _fail_crosses(field: Field, combinations: Combinations, reasons: dict[int, str]) -> None:
+    for bad, why in (
+        (combinations.too_many, f"has more than {MOST_COMBINATIONS:,} combinations; set max_pairs in what it crosses"),
+        (combinations.too_heavy, "has a product of weights that is too large for float32"),
+    ):
+        for row in np.flatnonzero(bad):
+            reasons.setdefault(int(row), f'field "{field.name}" {why}')
+
+
+def _read_columns(
+    field: Field,
+    batch: SourceBatch,
+    numbers: Numbers,
+    reasons: dict[int, str],
+    summaries: Summaries | None,
 ) -> Iterator[Bags]:
-    """The bags of a field, one for each of its columns; while learning, also the summaries of numeric columns."""
+    """The bags of each column of a field."""
     for column in field.input_columns:
         reader = ColumnReader(batch.origin, column, field.weights or "", reasons=reasons)
         array = batch.batch.column(column)
@@ -60,7 +114,10 @@ def read_field(
         else:
             weights = None if field.weights is None else batch.batch.column(field.weights)
             bags = reader.read(array, weights, field.separators)
-            bags = bags.with_oov_for_empty() if field.missing == "oov" else bags.without_missing()
+            if field.missing == "empty":
+                bags = bags.without_missing()
+            else:
+                bags = bags.with_oov_for_empty() if field.missing == "oov" else bags.with_token_for_empty()
             bags = bags.without_zero_weights()
         if field.columns is not None and not field.is_value:
             bags = bags.prefixed(f"{column}/")
@@ -89,9 +146,12 @@ def _numeric_bags(
         weights[present] = number.apply(reader, known)
         return Bags(tokens, weights, offsets, np.zeros(rows, np.int32)).without_zero_weights()
     if summaries is not None and number.counts_late:
-        return Bags(NO_TOKENS, None, np.zeros(rows + 1, np.int32))
-    tokens, codes = number.bucket_tokens(number.apply(reader, known))
+        # The bucket is not known yet: an empty token, which nobody counts, stands for it.
+        tokens, codes = NO_TOKENS.and_missing(), np.zeros(len(known), np.int32)
+    else:
+        tokens, codes = number.bucket_tokens(number.apply(reader, known))
     positions = np.full(rows, len(tokens), np.int32)
     positions[present] = codes
-    bags = Bags(tokens.and_missing(), None, offsets, positions)
-    return bags if field.missing == "oov" else bags.without_missing()
+    tokens = tokens.and_token(MISSING if field.missing == "token" else "")
+    bags = Bags(tokens, None, offsets, positions)
+    return bags.only(present) if field.missing == "empty" else bags

@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
-from manyhot.kernels import Int32s, Tokens, TokenTable, hash_tokens, identity_ids
+from manyhot.kernels import Float32s, Int32s, Tokens, TokenTable, hash_tokens, identity_ids
 from manyhot.schema import Vocabulary
 
-from ._bags import NO_TOKENS
+from ._bags import NO_TOKENS, Bags
 
 __all__ = ["FittedVocabulary", "VocabularyCounter"]
 
@@ -62,11 +62,28 @@ class FittedVocabulary:
     @property
     def size(self) -> int:
         """V: rows of its tables, OOV included."""
-        return 1 + (self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens))
+        return 1 + self._num_known + (self.vocabulary.oov_buckets or 0)
+
+    @property
+    def _num_known(self) -> int:
+        return self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens)
+
+    def encode(self, bags: Bags) -> tuple[Int32s, Float32s | None, Int32s]:
+        """ids int32 [N], weights float32 [N] or None, offsets int32 [rows+1]; of known tokens only where oov = "drop"."""
+        ids = self.lookup(bags.tokens, bags.positions)
+        if self.vocabulary.oov == "drop" and not ids.all():
+            kept = ids != 0
+            bags, ids = bags.only(kept), ids[kept]
+        return ids, bags.weights, bags.offsets
 
     def lookup(self, tokens: Tokens, positions: Int32s | None = None) -> Int32s:
-        """Ids int32 [T] of the tokens, 0 for unknown and for empty ones; with positions int32 [N] those at them [N]."""
+        """Ids int32 [T] of the tokens, 0 for empty and (without oov_buckets) for unknown ones; with positions int32 [N]
+        those at them [N]."""
         ids = self._ids(tokens)
+        if self.vocabulary.oov_buckets is not None:
+            unknown = (ids == 0) & (tokens.lengths > 0)
+            bucket = hash_tokens(tokens.take(unknown)) % np.uint64(self.vocabulary.oov_buckets)
+            ids[unknown] = 1 + self._num_known + bucket.astype(np.int32)
         return ids if positions is None else ids[positions]
 
     def _ids(self, tokens: Tokens) -> Int32s:
