@@ -83,7 +83,7 @@ class Combinations:
         for part, pairs in zip(self._parts, self._pairs, strict=True):
             at = pairs if part.positions is None else part.positions[pairs]
             pieces.append(_escaped(part.tokens).take(pa.array(at)))
-        joined = pc.binary_join_element_wise(*pieces, _BETWEEN.encode())
+        joined = pc.binary_join_element_wise(*pieces, pa.scalar(_BETWEEN.encode(), pa.large_binary()))
         return Bags(from_text(joined), self.weights, self.offsets).without_zero_weights()
 
 

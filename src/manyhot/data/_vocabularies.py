@@ -69,7 +69,7 @@ class FittedVocabulary:
         return self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens)
 
     def encode(self, bags: Bags) -> tuple[Int32s, Float32s | None, Int32s]:
-        """ids int32 [N], weights float32 [N] or None, offsets int32 [rows+1]; of known tokens only where oov = "drop"."""
+        """ids int32 [N], weights float32 [N] or None, offsets int32 [rows+1]; only known tokens where oov = "drop"."""
         ids = self.lookup(bags.tokens, bags.positions)
         if self.vocabulary.oov == "drop" and not ids.all():
             kept = ids != 0
