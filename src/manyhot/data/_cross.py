@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from manyhot.kernels import Tokens, interleave
+from manyhot.kernels import Float32s, Tokens, interleave
 
 from ._bags import Bags, from_text, offsets_of
+from ._heaviest import heaviest
 
-__all__ = ["MOST_COMBINATIONS", "Combinations", "in_one_bag"]
+__all__ = ["MOST_COMBINATIONS", "Crossed", "in_one_bag"]
 
 MOST_COMBINATIONS = 10_000  # in one example
+_PIECE = 2**18  # combinations
 _BETWEEN, _ESCAPE = "|", "\\"
 
 
@@ -39,60 +41,74 @@ def in_one_bag(parts: Sequence[Bags]) -> Bags:
     return Bags(joined, weights, offsets, positions)
 
 
-class Combinations:
+class Crossed:
     """Every combination of one pair of each of several bags, row by row; the last bag's pairs run fastest.
 
-    too_many bool [rows]: a row has more than MOST_COMBINATIONS, and so none here.
-    too_heavy bool [rows]: a product of weights is too large for float32, and stands as 1.
+    Iterating gives them as Bags, in pieces of some rows each, which are made anew each time: lists crossed with lists
+    are many times as long, and all of a batch at once would not fit into memory.
+
+    too_many bool [rows]: a row has more than MOST_COMBINATIONS.
+    too_heavy bool [rows]: a product of weights is too large for float32. Such rows have no pairs here.
     """
 
-    def __init__(self, parts: Sequence[Bags]) -> None:
-        self._parts = parts
-        sizes = [np.diff(part.offsets) for part in parts]
-        counts = np.prod(np.array(sizes, np.float64), axis=0)  # as int64 they could overflow
+    def __init__(self, parts: Sequence[Bags], max_pairs: int | None) -> None:
+        self._parts, self._max_pairs = parts, max_pairs
+        self._sizes = [np.diff(part.offsets) for part in parts]
+        with np.errstate(over="ignore"):
+            counts = np.prod(np.array(self._sizes, np.float64), axis=0)  # as int64 they could overflow
+            self.too_heavy = ~np.isfinite(np.prod([_largest(part) for part in parts], axis=0).astype(np.float32))
         self.too_many: npt.NDArray[np.bool_] = counts > MOST_COMBINATIONS
-        counts = np.where(self.too_many, 0, counts).astype(np.int64)
-        self.offsets = offsets_of(counts)
-        rows = np.repeat(np.arange(len(counts)), counts)
-        nth = np.arange(len(rows)) - self.offsets[rows]
-        pairs = []
-        for part, size in zip(reversed(parts), reversed(sizes), strict=True):
-            nth, within = np.divmod(nth, size[rows])
-            pairs.append(part.offsets[rows] + within)
-        self._pairs = pairs[::-1]
-        self._weigh(rows)
+        self._counts = np.where(self.too_many | self.too_heavy, 0, counts).astype(np.int64)
 
-    def _weigh(self, rows: npt.NDArray[np.int64]) -> None:
-        """Products in float64, in the order of the fields, rounded once at the end."""
-        self.weights = None
-        self.too_heavy = np.zeros(len(self.too_many), np.bool_)
-        factors = [p.weights[at] for p, at in zip(self._parts, self._pairs, strict=True) if p.weights is not None]
-        if factors:
-            product = factors[0].astype(np.float64)
-            for factor in factors[1:]:
-                product *= factor
-            with np.errstate(over="ignore", under="ignore"):
-                weights = product.astype(np.float32)
-            heavy = ~np.isfinite(weights)
-            self.too_heavy[rows[heavy]] = True
-            self.weights = np.where(heavy, np.float32(1), weights)
+    def __iter__(self) -> Iterator[Bags]:
+        starts = np.cumsum(self._counts) - self._counts
+        edges = np.flatnonzero(np.diff(starts // _PIECE)) + 1
+        for rows in np.split(np.arange(len(starts)), edges):
+            bags = self._combine(rows).without_zero_weights()
+            yield bags if self._max_pairs is None else heaviest(bags, self._max_pairs)
 
-    def bags(self) -> Bags:
+    def _combine(self, rows: npt.NDArray[np.int64]) -> Bags:
         """A token is the tokens joined by "|", in which "|" and "\\" have a "\\" before them."""
-        pieces = []
-        for part, pairs in zip(self._parts, self._pairs, strict=True):
-            at = pairs if part.positions is None else part.positions[pairs]
-            pieces.append(_escaped(part.tokens).take(pa.array(at)))
-        joined = pc.binary_join_element_wise(*pieces, pa.scalar(_BETWEEN.encode(), pa.large_binary()))
-        return Bags(from_text(joined), self.weights, self.offsets).without_zero_weights()
+        counts = self._counts[rows]
+        offsets = offsets_of(counts)
+        nth = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
+        rows = np.repeat(rows, counts)
+        pairs: list[npt.NDArray[np.integer]] = []
+        for part, sizes in zip(reversed(self._parts), reversed(self._sizes), strict=True):
+            nth, within = np.divmod(nth, sizes[rows])
+            pairs.insert(0, part.offsets[rows] + within)
+        texts = [_texts(part.tokens_of(chosen)) for part, chosen in zip(self._parts, pairs, strict=True)]
+        joined = pc.binary_join_element_wise(*texts, pa.scalar(_BETWEEN.encode(), pa.large_binary()))
+        return Bags(from_text(joined), self._weights(pairs), offsets)
+
+    def _weights(self, pairs: list[npt.NDArray[np.integer]]) -> Float32s | None:
+        """Products in float64 in the order of the fields, rounded once at the end."""
+        product: npt.NDArray[np.float64] | None = None
+        for part, chosen in zip(self._parts, pairs, strict=True):
+            if part.weights is not None:
+                factor = part.weights[chosen].astype(np.float64)
+                product = factor if product is None else product * factor
+        return None if product is None else product.astype(np.float32)
+
+
+def _largest(bags: Bags) -> npt.NDArray[np.float64]:
+    """The largest |weight| of each bag, 0 of an empty one."""
+    lengths = np.diff(bags.offsets)
+    if bags.weights is None:
+        return (lengths > 0).astype(np.float64)
+    largest = np.zeros(len(lengths))
+    filled = lengths > 0
+    if filled.any():
+        largest[filled] = np.maximum.reduceat(np.abs(bags.weights), bags.offsets[:-1][filled])
+    return largest
 
 
 def _positions(bags: Bags) -> npt.NDArray[np.integer]:
     return np.arange(len(bags.tokens)) if bags.positions is None else bags.positions
 
 
-def _escaped(tokens: Tokens) -> pa.Array:
-    """As a large binary array."""
+def _texts(tokens: Tokens) -> pa.Array:
+    """As a large binary array, with what joining needs escaped."""
     tokens = tokens.compact()
     offsets = np.append(tokens.starts, len(tokens.data))
     texts = pa.LargeBinaryArray.from_buffers(

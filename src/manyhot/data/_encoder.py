@@ -14,10 +14,10 @@ from manyhot.errors import ModelFileError
 from manyhot.kernels import Float32s, Int32s, interleave
 from manyhot.schema import Schema
 
+from ._bags import Cut
 from ._batches import Rejects, SourceBatch
 from ._fields import Numbers, numeric_columns, read_fields, read_labels, wanted_columns
 from ._fit import Fit
-from ._heaviest import Cut
 from ._in_order import available_threads, in_order
 from ._vocabularies import FittedVocabulary
 from .sources import Source
@@ -78,12 +78,14 @@ class Encoder:
     def _encode_batch(self, batch: SourceBatch, with_labels: bool) -> tuple[SourceBatch, EncodedChunk, dict[int, str]]:
         reasons: dict[int, str] = {}
         labels = read_labels(self.schema, batch, reasons) if with_labels else None
-        columns, cuts = [], {}
-        for part in read_fields(self.schema, batch, self._numbers, reasons):
-            of = self.schema.fields[part.index]
-            columns.append((*self.vocabularies[of.vocabulary_name].encode(part.bags), part.index))
-            if part.cut[0]:
-                cuts[of.name] = part.cut
+        columns: list[tuple[Int32s, Float32s | None, Int32s, int]] = []
+        cuts: dict[str, Cut] = {}
+        for index, pieces in read_fields(self.schema, batch, self._numbers, reasons):
+            of = self.schema.fields[index]
+            encoded, cut = self.vocabularies[of.vocabulary_name].encode(pieces)
+            columns.append((*encoded, index))
+            if cut[0]:
+                cuts[of.name] = cut
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
         return batch, EncodedChunk(offsets, ids, weights, labels, cuts), reasons
 

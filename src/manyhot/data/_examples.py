@@ -18,8 +18,8 @@ import pyarrow as pa
 from manyhot.errors import DataError
 from manyhot.kernels import ExampleStore, Float32s, Int32s, Kernels
 
+from ._bags import Cut
 from ._encoder import EncodedChunk
-from ._heaviest import Cut
 from ._whole_file import whole_file
 
 __all__ = ["Examples", "write_examples"]

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
 
 from manyhot.kernels import Float32s, Tokens
-from manyhot.schema import Field, Schema, Vocabulary
+from manyhot.schema import Field, Schema
 
 from ._bags import MISSING, NO_TOKENS, Bags, ColumnReader
 from ._batches import SourceBatch
-from ._cross import MOST_COMBINATIONS, Combinations, in_one_bag
-from ._heaviest import Cut, heaviest
+from ._cross import MOST_COMBINATIONS, Crossed, in_one_bag
+from ._heaviest import heaviest
 from ._numbers import NumericColumn, Summary, read_numbers
 
-__all__ = ["FieldBags", "Numbers", "Summaries", "numeric_columns", "read_fields", "read_labels", "wanted_columns"]
+__all__ = ["Numbers", "Summaries", "numeric_columns", "read_fields", "read_labels", "wanted_columns"]
 
 Numbers = dict[tuple[str, str], NumericColumn]  # by field and column
 Summaries = dict[tuple[str, str], Summary]
@@ -47,52 +46,43 @@ def read_labels(schema: Schema, batch: SourceBatch, reasons: dict[int, str]) -> 
     return values.astype(np.float32)
 
 
-@dataclass(frozen=True)
-class FieldBags:
-    """Bags of a field, of one of its columns or of all. index: the field's place in the schema. cut: by max_pairs."""
-
-    index: int
-    bags: Bags
-    cut: Cut = (0, 0)
-
-
 def read_fields(
     schema: Schema,
     batch: SourceBatch,
     numbers: Numbers,
     reasons: dict[int, str],
     summaries: Summaries | None = None,
-) -> list[FieldBags]:
-    """The bags of all fields, in the order of the schema, a field of several columns having as many.
+) -> list[tuple[int, Iterable[Bags]]]:
+    """Bags with the place of their field in the schema, in its order, a field of several columns having as many.
 
-    While learning, also the summaries of numeric columns; of crosses then only what has to be counted.
+    Bags come in pieces: each has some rows, all together have all. While learning (`summaries` are then filled) crosses
+    whose tokens nobody counts are left out, once their bad rows are known.
     """
-    found: dict[str, list[FieldBags]] = {}
+    found: dict[str, list[Bags]] = {}
     crossed = {name for field in schema.fields for name in field.cross or ()}
+    for field in schema.fields:
+        if field.cross is None:
+            found[field.name] = list(_read_columns(field, batch, numbers, reasons, summaries))
+            if field.max_pairs is not None or field.name in crossed:
+                bags = in_one_bag(found[field.name])
+                found[field.name] = [bags if field.max_pairs is None else heaviest(bags, field.max_pairs)]
+    parts: list[tuple[int, Iterable[Bags]]] = []
+    counted = {v.name for v in schema.vocabularies if v.is_fitted}
     for index, field in enumerate(schema.fields):
         if field.cross is None:
-            parts = list(_read_columns(field, batch, numbers, reasons, summaries))
-            if field.max_pairs is not None or field.name in crossed:
-                parts = [in_one_bag(parts)]
-            found[field.name] = [_at_most(field, index, bags) for bags in parts]
-    for index, field in enumerate(schema.fields):
-        if field.cross is not None:
-            combinations = Combinations([found[name][0].bags for name in field.cross])
-            _fail_crosses(field, combinations, reasons)
-            counts_tokens = isinstance(field.vocabulary, Vocabulary) and field.vocabulary.is_fitted
-            needed = summaries is None or counts_tokens
-            found[field.name] = [_at_most(field, index, combinations.bags())] if needed else []
-    return [part for field in schema.fields for part in found[field.name]]
+            parts += [(index, [bags]) for bags in found[field.name]]
+            continue
+        pieces = Crossed([found[name][0] for name in field.cross], field.max_pairs)
+        _fail_crosses(field, pieces, reasons)
+        if summaries is None or field.vocabulary_name in counted:
+            parts.append((index, pieces))
+    return parts
 
 
-def _at_most(field: Field, index: int, bags: Bags) -> FieldBags:
-    return FieldBags(index, bags) if field.max_pairs is None else FieldBags(index, *heaviest(bags, field.max_pairs))
-
-
-def _fail_crosses(field: Field, combinations: Combinations, reasons: dict[int, str]) -> None:
+def _fail_crosses(field: Field, crossed: Crossed, reasons: dict[int, str]) -> None:
     for bad, why in (
-        (combinations.too_many, f"has more than {MOST_COMBINATIONS:,} combinations; set max_pairs in what it crosses"),
-        (combinations.too_heavy, "has a product of weights that is too large for float32"),
+        (crossed.too_many, f"has more than {MOST_COMBINATIONS:,} combinations; set max_pairs in the fields it crosses"),
+        (crossed.too_heavy, "has a product of weights that is too large for float32"),
     ):
         for row in np.flatnonzero(bad):
             reasons.setdefault(int(row), f'field "{field.name}" {why}')

@@ -35,9 +35,10 @@ class Fit:
         """Counts the tokens of a batch; what it says of numbers is to be given to `add`."""
         learned = Learned(batch, {}, {})
         read_labels(self.schema, batch, learned.reasons)
-        for part in read_fields(self.schema, batch, self.numbers, learned.reasons, learned.summaries):
-            field = self.schema.fields[part.index]
-            self._counters[field.vocabulary_name].count(part.bags.tokens, part.bags.times)
+        for index, pieces in read_fields(self.schema, batch, self.numbers, learned.reasons, learned.summaries):
+            counter = self._counters[self.schema.fields[index].vocabulary_name]
+            for bags in pieces:
+                counter.count(bags.tokens, bags.times)
         return learned
 
     def add(self, learned: Learned) -> None:

@@ -57,7 +57,7 @@ class Tokens:
         """One more token after them, the empty one."""
         return Tokens(self.data, np.append(self.starts, 0), np.append(self.lengths, np.int32(0)))
 
-    def take(self, chosen: npt.NDArray[np.bool_] | Int32s) -> Tokens:
+    def take(self, chosen: npt.NDArray[np.bool_ | np.integer]) -> Tokens:
         """The chosen ones of them, by a mask or by position, over the same buffer."""
         return Tokens(self.data, self.starts[chosen], self.lengths[chosen])
 
