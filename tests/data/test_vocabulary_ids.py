@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
+from field_oracle import hash_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from row_lists import bags_as_tokens, encode, fit, rows_of, schema_of, tokens_of, with_label
@@ -88,17 +89,6 @@ def test_zero_weights_are_dropped_and_not_counted() -> None:
     assert bags_as_tokens(encoder, field, data) == [[("b", 1.0)], [("OOV", 1.0)], [("b", -2.5)]]
 
 
-def definition_of_hash(token: bytes) -> int:
-    """FNV-1a, then the finalizer of murmur3, 64 bits."""
-    bits = 2**64 - 1
-    h = 0xCBF29CE484222325
-    for byte in token:
-        h = (h ^ byte) * 0x100000001B3 & bits
-    h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & bits
-    h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & bits
-    return h ^ h >> 33
-
-
 def hashes(names: list[str]) -> list[int]:
     encoded = [name.encode() for name in names]
     lengths = np.array([len(name) for name in encoded], np.int32)
@@ -108,7 +98,7 @@ def hashes(names: list[str]) -> list[int]:
 
 @given(st.lists(st.text(max_size=6), min_size=1, max_size=5))
 def test_the_hash_is_its_definition(names: list[str]) -> None:
-    assert hashes(names) == [definition_of_hash(name.encode()) for name in names]
+    assert hashes(names) == [hash_of(name) for name in names]
 
 
 def test_the_hash_never_changes() -> None:
@@ -122,7 +112,7 @@ def test_hashed_ids_need_no_fitting(buckets: int) -> None:
     encoder = fit(schema_of(field), with_label({"f": ["other"]}))
     assert encoder.vocabularies["v"].size == buckets + 1
     names = ["wechat", None, "weibo", "漢"]
-    expected = [[[(1 + definition_of_hash(n.encode()) % buckets, 1.0)]] if n else [[]] for n in names]
+    expected = [[[(1 + hash_of(n) % buckets, 1.0)]] if n else [[]] for n in names]
     assert rows_of(encode(encoder, {"f": names}), 1) == expected
 
 

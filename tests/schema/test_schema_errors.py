@@ -58,6 +58,44 @@ SCHEMA_MISTAKES = {
         lambda: schema(Field("a", weights="clicked")),
         ['field "a"', 'column "clicked"', "label"],
     ),
+    "cross of no field": (
+        lambda: schema(Field("x", cross=["city", "our"]), Field("city"), Field("hour")),
+        ['field "x"', 'no field "our"', 'did you mean "hour"?'],
+    ),
+    "cross of a cross": (
+        lambda: schema(Field("x", cross=["a", "b"]), Field("a"), Field("b"), Field("z", cross=["a", "x"])),
+        ['field "z"', 'field "x" is a cross itself', "name the fields it crosses"],
+    ),
+    "cross of itself": (
+        lambda: schema(Field("x", cross=["x", "b"]), Field("b")),
+        ['field "x"', 'field "x" is a cross itself'],
+    ),
+    "cross of numbers": (
+        lambda: schema(Field("x", cross=["a", "b"]), Field("a", numeric=["log1p"]), Field("b")),
+        ['field "x"', 'field "a" holds numbers', "end its transforms in a bucket"],
+    ),
+    "counted cross of fitted buckets": (
+        lambda: schema(
+            Field("x", Vocabulary("v"), cross=["a", "b"]), Field("a", numeric=["quantile_bucket(3)"]), Field("b")
+        ),
+        ['field "x"', 'field "a"', "buckets that are fitted", 'set hash_buckets in vocabulary "v"'],
+    ),
+    "cross into whole numbers": (
+        lambda: schema(Field("x", Vocabulary("v", identity=9), cross=["a", "b"]), Field("a"), Field("b")),
+        ['field "x"', "no whole numbers", "remove identity"],
+    ),
+    "two crosses alike": (
+        lambda: schema(Field("x", cross=["a", "b"]), Field("a"), Field("b"), Field("z", cross=["b", "a"])),
+        ['field "z"', 'the same fields as field "x"', "remove one"],
+    ),
+    "OOV for missing that is dropped": (
+        lambda: schema(Field("a", Vocabulary("v", oov="drop"), missing="oov")),
+        ['field "a"', 'missing = "oov"', 'vocabulary "v" drops', 'missing = "token"'],
+    ),
+    "a token for missing among whole numbers": (
+        lambda: schema(Field("a", Vocabulary("v", identity=9), missing="token")),
+        ['field "a"', 'missing = "token"', 'vocabulary "v" knows whole numbers', 'missing = "oov"'],
+    ),
     "label among columns": (lambda: schema(Field("a", columns=["b", "clicked"])), ['field "a"', '"clicked"', "label"]),
 }
 
@@ -96,6 +134,41 @@ FIELD_MISTAKES = {
         lambda: Field("a", numeric=[], combiner="mean"),
         ['field "a"', 'combiner "mean"', 'use "sum"'],
     ),
+    **{
+        f"max_pairs = {value}": (
+            lambda value=value: Field("a", max_pairs=value),
+            ['field "a"', f"max_pairs = {value}", "between 1 and 2^31 - 1"],
+        )
+        for value in (0, -1, 2**31)
+    },
+    "numeric and max_pairs": (
+        lambda: Field("a", numeric=["bucket(1)"], max_pairs=3),
+        ['field "a"', "numeric", "max_pairs", "remove"],
+    ),
+    **{
+        f"cross and {key}": (
+            lambda key=key, value=value: Field("x", cross=["a", "b"], **{key: value}),
+            ['field "x"', "cross", f"no {key}", "remove one"],
+        )
+        for key, value in {
+            "column": "c",
+            "columns": ["c"],
+            "weights": "w",
+            "separators": WEIGHTED,
+            "numeric": [],
+        }.items()
+    },
+    "cross and missing": (
+        lambda: Field("x", cross=["a", "b"], missing="token"),
+        ['field "x"', "empty", "set missing in the fields it crosses"],
+    ),
+    "cross of one": (lambda: Field("x", cross=["a"]), ['field "x"', "two or three fields", "not 1"]),
+    "cross of four": (lambda: Field("x", cross=["a", "b", "c", "d"]), ['field "x"', "two or three fields", "not 4"]),
+    "cross of one twice": (lambda: Field("x", cross=["a", "b", "a"]), ['field "x"', 'field "a" twice']),
+    "a token for a missing number": (
+        lambda: Field("a", numeric=[], missing="token"),
+        ['field "a"', 'missing = "token"', "empty bag"],
+    ),
     "missing number": (lambda: Field("a", numeric=[], missing="oov"), ['field "a"', 'missing = "oov"', "empty bag"]),
     "same separators": (lambda: Separators(pair=":", weight=":"), ["separators", '":"', "differ"]),
     "long pair separator": (lambda: Separators(pair=";;"), ["separators", 'pair = ";;"', "one ASCII character"]),
@@ -109,7 +182,7 @@ VOCABULARY_MISTAKES = {
             lambda key=key, value=value: Vocabulary("app", **{key: value}),
             ['vocabulary "app"', f"{key} = {value}", "between 1 and 2^31 - 1"],
         )
-        for key in ("min_count", "max_size", "hash_buckets", "identity")
+        for key in ("min_count", "max_size", "hash_buckets", "identity", "oov_buckets")
         for value in (0, -1, 2**31)
     },
     "two ways of giving ids": (
@@ -119,6 +192,18 @@ VOCABULARY_MISTAKES = {
     "counting hashed tokens": (
         lambda: Vocabulary("app", hash_buckets=8, min_count=2),
         ['vocabulary "app"', "hash_buckets", "min_count", "remove"],
+    ),
+    "OOV buckets of hashed tokens": (
+        lambda: Vocabulary("app", hash_buckets=8, oov_buckets=2),
+        ['vocabulary "app"', "hash_buckets knows every token", "oov_buckets", "remove"],
+    ),
+    "dropping hashed tokens": (
+        lambda: Vocabulary("app", hash_buckets=8, oov="drop"),
+        ['vocabulary "app"', "hash_buckets knows every token", "oov", "remove"],
+    ),
+    "buckets for dropped tokens": (
+        lambda: Vocabulary("app", oov_buckets=8, oov="drop"),
+        ['vocabulary "app"', 'oov = "drop"', "oov_buckets", "remove one"],
     ),
     "size of identity": (
         lambda: Vocabulary("app", identity=8, max_size=2),
@@ -133,6 +218,9 @@ WRONG_TYPES = {
     "field: vocabulary": (lambda: Field("a", 3), ['field "a"', "vocabulary", "whole number"]),
     "field: name": (lambda: Field(3), ["field", "name", "text", "whole number"]),
     "field: missing": (lambda: Field("a", missing="null"), ['field "a"', "missing", "null"]),
+    "field: max_pairs": (lambda: Field("a", max_pairs=2.5), ['field "a"', "max_pairs", "whole number"]),
+    "field: cross": (lambda: Field("a", cross="b"), ['field "a"', "cross", "list", "text"]),
+    "vocabulary: oov": (lambda: Vocabulary("app", oov="forget"), ['vocabulary "app"', "oov", '"keep", "drop"']),
     "vocabulary: text": (
         lambda: Vocabulary("app", min_count="10"),
         ['vocabulary "app"', "min_count", "whole number", "text"],

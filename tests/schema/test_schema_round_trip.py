@@ -11,6 +11,8 @@ from manyhot.schema import Field, Schema, Separators, Vocabulary
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
+oov = st.sampled_from([{}, {"oov_buckets": 3}, {"oov": "drop"}])
+
 
 @st.composite
 def vocabularies(draw: st.DrawFn, name: str) -> Vocabulary:
@@ -18,8 +20,9 @@ def vocabularies(draw: st.DrawFn, name: str) -> Vocabulary:
     if kind == "hashed":
         return Vocabulary(name, hash_buckets=draw(st.integers(1, 2**31 - 1)))
     if kind == "identity":
-        return Vocabulary(name, identity=draw(st.integers(1, 2**31 - 1)))
-    return Vocabulary(name, min_count=draw(st.integers(1, 99)), max_size=draw(st.none() | st.integers(1, 99)))
+        return Vocabulary(name, identity=draw(st.integers(1, 2**31 - 1)), **draw(oov))
+    most = draw(st.none() | st.integers(1, 99))
+    return Vocabulary(name, min_count=draw(st.integers(1, 99)), max_size=most, **draw(oov))
 
 
 @st.composite
@@ -46,8 +49,17 @@ def schemas(draw: st.DrawFn) -> Schema:
         elif kind == "bucket":
             options["numeric"] = draw(st.sampled_from([["log2_bucket"], ["quantile_bucket(3)"]]))
         if kind != "value":
-            options["missing"] = draw(st.sampled_from(["empty", "oov"]))
+            allowed = {"empty", "oov", "token"}
+            allowed -= {"oov"} if vocabulary is not None and vocabulary.oov == "drop" else set()
+            allowed -= {"token"} if vocabulary is not None and vocabulary.identity is not None else set()
+            options["missing"] = draw(st.sampled_from(sorted(allowed)))
+        if kind not in ("value", "bucket"):
+            options["max_pairs"] = draw(st.none() | st.integers(1, 9))
         fields.append(Field(name, **options))
+    tokens = [field.name for field in fields if not field.is_value]
+    if len(tokens) >= 2 and draw(st.booleans()):
+        name = draw(names.filter(lambda name: name not in [*(f.name for f in fields), *(v.name for v in shared)]))
+        fields.append(Field(name, cross=tokens[: draw(st.integers(2, 3))], max_pairs=draw(st.none() | st.just(4))))
     return Schema(label=label, fields=fields)
 
 

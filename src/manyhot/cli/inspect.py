@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 from rich.table import Table
 from rich.text import Text
 
 from manyhot.model_file import load_model
+from manyhot.schema import Field
 
 from ._output import console, metric_text
 
@@ -32,11 +34,12 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
         text = json.dumps({"schema": schema.to_dict(), "vocabulary_sizes": sizes, "summary": saved.summary})
         console.print(text)
         return
-    fields = Table("field", "columns", "vocabulary", "tokens", "combiner", box=None, pad_edge=False)
+    fields = Table("field", "columns", "vocabulary", "tokens", "combiner", "options", box=None, pad_edge=False)
     for field in schema.fields:
         columns = ", ".join([*field.input_columns, *([f"weights {field.weights}"] if field.weights else [])])
+        columns = columns or " x ".join(field.cross or ())
         name = field.vocabulary_name
-        cells = (field.name, columns, name, f"{sizes[name]:,}", field.effective_combiner)
+        cells = (field.name, columns, name, f"{sizes[name]:,}", field.effective_combiner, _options(field))
         fields.add_row(*map(Text, cells))
     console.print(fields)
     config, tables = saved.config, network.tables
@@ -51,3 +54,10 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
         if isinstance(metrics, dict):
             console.print(f"{name:11}{metric_text(metrics)}")
     console.print(f"proof      {len(saved.proof_probabilities)} rows score as when the model was saved")
+
+
+def _options(field: Field) -> str:
+    """What field and vocabulary say of tokens beyond the defaults, in the words of an experiment file."""
+    own = {key: value for key, value in msgspec.to_builtins(field).items() if key in ("missing", "max_pairs")}
+    options = {**msgspec.to_builtins(field.vocabulary), **own}
+    return ", ".join(f"{key} = {json.dumps(value)}" for key, value in options.items() if key != "name")

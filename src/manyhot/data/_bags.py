@@ -13,8 +13,10 @@ from manyhot.errors import DataError
 from manyhot.kernels import Float32s, Int32s, TextFault, Tokens, parse_bags
 from manyhot.schema import Separators
 
-__all__ = ["NO_TOKENS", "Bags", "ColumnReader", "from_text", "to_strings"]
+__all__ = ["MISSING", "NO_TOKENS", "Bags", "ColumnReader", "Cut", "from_text", "offsets_of", "to_strings"]
 
+MISSING = "<missing>"  # the token of missing values, where a field gives them one
+Cut = tuple[int, int]  # how many pairs max_pairs cut, and from how many bags
 NO_TOKENS = Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32))
 
 _ZONE = r"(Z|[+-]\d\d:?\d\d)?"
@@ -31,13 +33,18 @@ class Bags:
     """tokens [T], weights float32 [N] or None (all 1), offsets int32 [rows+1], positions int32 [N] or None.
 
     The token of pair i is tokens[positions[i]]; without positions T = N and it is tokens[i]. The empty token stands for
-    a missing value: it is never known, so its id is OOV, and never counted.
+    a missing value: it is never known, so its id is OOV, and never counted. cut: what max_pairs took from them.
     """
 
     tokens: Tokens
     weights: Float32s | None
     offsets: Int32s
     positions: Int32s | None = None
+    cut: Cut = (0, 0)
+
+    def tokens_of(self, pairs: npt.NDArray[np.integer]) -> Tokens:
+        """The tokens of chosen pairs."""
+        return self.tokens.take(pairs if self.positions is None else self.positions[pairs])
 
     @property
     def times(self) -> npt.NDArray[np.int64] | None:
@@ -59,21 +66,27 @@ class Bags:
         weights = None if self.weights is None else np.insert(self.weights, gaps, np.float32(1))
         return Bags(tokens, weights, offsets_of(np.maximum(lengths, 1)))
 
+    def with_token_for_empty(self) -> Bags:
+        """The pair (MISSING, 1) in every empty bag."""
+        bags = self.with_oov_for_empty()
+        return replace(bags, tokens=bags.tokens.with_empty_as(MISSING))
+
     def without_missing(self) -> Bags:
         """Without the pairs of the empty token."""
         present = self.tokens.lengths > 0
-        return self if present.all() else self._only(present if self.positions is None else present[self.positions])
+        return self if present.all() else self.only(present if self.positions is None else present[self.positions])
 
     def without_zero_weights(self) -> Bags:
         """Pairs of weight 0 contribute nothing anywhere: they are dropped."""
-        return self if self.weights is None or self.weights.all() else self._only(self.weights != 0)
+        return self if self.weights is None or self.weights.all() else self.only(self.weights != 0)
 
-    def _only(self, kept: npt.NDArray[np.bool_]) -> Bags:
+    def only(self, kept: npt.NDArray[np.bool_]) -> Bags:
+        """The pairs of a mask [N]."""
         weights = None if self.weights is None else self.weights[kept]
         offsets = offsets_of(kept)[self.offsets]
         if self.positions is None:
-            return Bags(self.tokens.take(kept), weights, offsets)
-        return Bags(self.tokens, weights, offsets, self.positions[kept])
+            return Bags(self.tokens.take(kept), weights, offsets, cut=self.cut)
+        return Bags(self.tokens, weights, offsets, self.positions[kept], self.cut)
 
 
 @dataclass

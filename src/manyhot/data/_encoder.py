@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
@@ -14,8 +14,9 @@ from manyhot.errors import ModelFileError
 from manyhot.kernels import Float32s, Int32s, interleave
 from manyhot.schema import Schema
 
+from ._bags import Cut
 from ._batches import Rejects, SourceBatch
-from ._fields import Numbers, numeric_columns, read_field, read_labels, wanted_columns
+from ._fields import Numbers, numeric_columns, read_fields, read_labels, wanted_columns
 from ._fit import Fit
 from ._in_order import available_threads, in_order
 from ._vocabularies import FittedVocabulary
@@ -27,12 +28,16 @@ __all__ = ["EncodedChunk", "Encoder"]
 @dataclass(frozen=True)
 class EncodedChunk:
     """Encoded rows, row-major: offsets int32 [rows*F+1], ids int32 [N] within their vocabularies, weights float32 [N]
-    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None."""
+    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None.
+
+    cuts: by field, the pairs that max_pairs cut, and how many bags lost some.
+    """
 
     offsets: Int32s
     ids: Int32s
     weights: Float32s | None
     labels: Float32s | None
+    cuts: dict[str, Cut] = field(default_factory=dict)
 
 
 class Encoder:
@@ -73,13 +78,16 @@ class Encoder:
     def _encode_batch(self, batch: SourceBatch, with_labels: bool) -> tuple[SourceBatch, EncodedChunk, dict[int, str]]:
         reasons: dict[int, str] = {}
         labels = read_labels(self.schema, batch, reasons) if with_labels else None
-        columns = []
-        for index, field in enumerate(self.schema.fields):
-            vocabulary = self.vocabularies[field.vocabulary_name]
-            for bags in read_field(field, batch, self._numbers, reasons):
-                columns.append((vocabulary.lookup(bags.tokens, bags.positions), bags.weights, bags.offsets, index))
+        columns: list[tuple[Int32s, Float32s | None, Int32s, int]] = []
+        cuts: dict[str, Cut] = {}
+        for index, pieces in read_fields(self.schema, batch, self._numbers, reasons):
+            of = self.schema.fields[index]
+            encoded, cut = self.vocabularies[of.vocabulary_name].encode(pieces)
+            columns.append((*encoded, index))
+            if cut[0]:
+                cuts[of.name] = cut
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
-        return batch, EncodedChunk(offsets, ids, weights, labels), reasons
+        return batch, EncodedChunk(offsets, ids, weights, labels, cuts), reasons
 
     def fingerprint(self) -> str:
         """Of everything that decides what rows are encoded to."""

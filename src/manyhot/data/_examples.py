@@ -3,10 +3,12 @@
 On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that
 out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open
 it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
+What max_pairs cut stands in the metadata of each batch.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,11 +18,14 @@ import pyarrow as pa
 from manyhot.errors import DataError
 from manyhot.kernels import ExampleStore, Float32s, Int32s, Kernels
 
+from ._bags import Cut
 from ._encoder import EncodedChunk
 from ._mapping import Mapping
 from ._whole_file import whole_file
 
 __all__ = ["Examples", "write_examples"]
+
+_CUTS = b"manyhot.cuts"
 
 
 class Examples:
@@ -35,10 +40,10 @@ class Examples:
         """Maps a file written by `write_examples`. Raises DataError where it is none."""
         try:
             file = pa.ipc.open_file(Mapping(path).buffer)
-            batches = [file.get_batch(i) for i in range(file.num_record_batches)]
+            batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
             num_fields = file.schema.field("bags").type.list_size
-            return cls([_to_chunk(batch) for batch in batches], num_fields)
-        except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError) as error:
+            return cls([_to_chunk(*batch) for batch in batches], num_fields)
+        except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError) as error:
             raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
 
     @property
@@ -57,6 +62,16 @@ class Examples:
         parts = [chunk.labels for chunk in self.chunks]
         return None if any(part is None for part in parts) else np.concatenate([*parts, np.zeros(0, np.float32)])
 
+    @property
+    def cuts(self) -> dict[str, Cut]:
+        """By field, the pairs that max_pairs cut, and how many bags lost some."""
+        total: dict[str, Cut] = {}
+        for chunk in self.chunks:
+            for name, (pairs, bags) in chunk.cuts.items():
+                before = total.get(name, (0, 0))
+                total[name] = before[0] + pairs, before[1] + bags
+        return total
+
     def store(self, kernels: Kernels) -> ExampleStore:
         """The chunks as the kernels gather from them, without a copy."""
         store = kernels.store(self.num_fields)
@@ -71,7 +86,8 @@ def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) 
     schema = pa.schema([("label", pa.float32()), ("bags", pa.list_(item, num_fields))])
     with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for chunk in chunks:
-            writer.write_batch(_to_batch(chunk, schema))
+            metadata = {_CUTS: json.dumps(chunk.cuts)} if chunk.cuts else None
+            writer.write_batch(_to_batch(chunk, schema), custom_metadata=metadata)
 
 
 def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
@@ -86,15 +102,17 @@ def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
     )
 
 
-def _to_chunk(batch: pa.RecordBatch) -> EncodedChunk:
+def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> EncodedChunk:
     bags = batch.column("bags").values
     pairs = bags.values
     offsets: Int32s = np.asarray(bags.offsets)
     weights = pairs.field("weight")
     labels = batch.column("label")
+    cuts = json.loads(metadata[_CUTS]) if metadata is not None and _CUTS in metadata else {}
     return EncodedChunk(
         offsets=offsets,
         ids=np.asarray(pairs.field("id")),
         weights=np.asarray(weights) if len(weights) == 0 or weights.null_count < len(weights) else None,
         labels=np.asarray(labels) if len(labels) == 0 or labels.null_count < len(labels) else None,
+        cuts={name: (pairs, bags) for name, (pairs, bags) in cuts.items()},
     )

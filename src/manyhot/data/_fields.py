@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +10,13 @@ import pyarrow as pa
 from manyhot.kernels import Float32s, Tokens
 from manyhot.schema import Field, Schema
 
-from ._bags import NO_TOKENS, Bags, ColumnReader
+from ._bags import MISSING, NO_TOKENS, Bags, ColumnReader
 from ._batches import SourceBatch
+from ._cross import MOST_COMBINATIONS, Crossed, in_one_bag
+from ._heaviest import heaviest
 from ._numbers import NumericColumn, Summary, read_numbers
 
-__all__ = ["Numbers", "Summaries", "numeric_columns", "read_field", "read_labels", "wanted_columns"]
+__all__ = ["Numbers", "Summaries", "numeric_columns", "read_fields", "read_labels", "wanted_columns"]
 
 Numbers = dict[tuple[str, str], NumericColumn]  # by field and column
 Summaries = dict[tuple[str, str], Summary]
@@ -44,14 +46,56 @@ def read_labels(schema: Schema, batch: SourceBatch, reasons: dict[int, str]) -> 
     return values.astype(np.float32)
 
 
-def read_field(
-    field: Field,
+def read_fields(
+    schema: Schema,
     batch: SourceBatch,
     numbers: Numbers,
     reasons: dict[int, str],
     summaries: Summaries | None = None,
+) -> list[tuple[int, Iterable[Bags]]]:
+    """Bags with the place of their field in the schema, in its order, a field of several columns having as many.
+
+    Bags come in pieces: each has some rows, all together have all. While learning (`summaries` are then filled) crosses
+    whose tokens nobody counts are left out, once their bad rows are known.
+    """
+    found: dict[str, list[Bags]] = {}
+    crossed = {name for field in schema.fields for name in field.cross or ()}
+    for field in schema.fields:
+        if field.cross is None:
+            found[field.name] = list(_read_columns(field, batch, numbers, reasons, summaries))
+            if field.max_pairs is not None or field.name in crossed:
+                bags = in_one_bag(found[field.name])
+                found[field.name] = [bags if field.max_pairs is None else heaviest(bags, field.max_pairs)]
+    parts: list[tuple[int, Iterable[Bags]]] = []
+    counted = {v.name for v in schema.vocabularies if v.is_fitted}
+    for index, field in enumerate(schema.fields):
+        if field.cross is None:
+            parts += [(index, [bags]) for bags in found[field.name]]
+            continue
+        pieces = Crossed([found[name][0] for name in field.cross], field.max_pairs)
+        _fail_crosses(field, pieces, reasons)
+        if summaries is None or field.vocabulary_name in counted:
+            parts.append((index, pieces))
+    return parts
+
+
+def _fail_crosses(field: Field, crossed: Crossed, reasons: dict[int, str]) -> None:
+    for bad, why in (
+        (crossed.too_many, f"has more than {MOST_COMBINATIONS:,} combinations; set max_pairs in the fields it crosses"),
+        (crossed.too_heavy, "has a product of weights that is too large for float32"),
+    ):
+        for row in np.flatnonzero(bad):
+            reasons.setdefault(int(row), f'field "{field.name}" {why}')
+
+
+def _read_columns(
+    field: Field,
+    batch: SourceBatch,
+    numbers: Numbers,
+    reasons: dict[int, str],
+    summaries: Summaries | None,
 ) -> Iterator[Bags]:
-    """The bags of a field, one for each of its columns; while learning, also the summaries of numeric columns."""
+    """The bags of each column of a field."""
     for column in field.input_columns:
         reader = ColumnReader(batch.origin, column, field.weights or "", reasons=reasons)
         array = batch.batch.column(column)
@@ -60,7 +104,10 @@ def read_field(
         else:
             weights = None if field.weights is None else batch.batch.column(field.weights)
             bags = reader.read(array, weights, field.separators)
-            bags = bags.with_oov_for_empty() if field.missing == "oov" else bags.without_missing()
+            if field.missing == "empty":
+                bags = bags.without_missing()
+            else:
+                bags = bags.with_oov_for_empty() if field.missing == "oov" else bags.with_token_for_empty()
             bags = bags.without_zero_weights()
         if field.columns is not None and not field.is_value:
             bags = bags.prefixed(f"{column}/")
@@ -89,9 +136,12 @@ def _numeric_bags(
         weights[present] = number.apply(reader, known)
         return Bags(tokens, weights, offsets, np.zeros(rows, np.int32)).without_zero_weights()
     if summaries is not None and number.counts_late:
-        return Bags(NO_TOKENS, None, np.zeros(rows + 1, np.int32))
-    tokens, codes = number.bucket_tokens(number.apply(reader, known))
+        # The bucket is not known yet: an empty token, which nobody counts, stands for it.
+        tokens, codes = NO_TOKENS.and_missing(), np.zeros(len(known), np.int32)
+    else:
+        tokens, codes = number.bucket_tokens(number.apply(reader, known))
     positions = np.full(rows, len(tokens), np.int32)
     positions[present] = codes
-    bags = Bags(tokens.and_missing(), None, offsets, positions)
-    return bags if field.missing == "oov" else bags.without_missing()
+    tokens = tokens.and_token(MISSING if field.missing == "token" else "")
+    bags = Bags(tokens, None, offsets, positions)
+    return bags.only(present) if field.missing == "empty" else bags

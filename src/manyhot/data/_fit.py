@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from manyhot.schema import Schema
 
 from ._batches import SourceBatch
-from ._fields import Summaries, numeric_columns, read_field, read_labels
+from ._fields import Summaries, numeric_columns, read_fields, read_labels
 from ._in_order import in_order
 from ._vocabularies import FittedVocabulary, VocabularyCounter
 
@@ -35,9 +35,10 @@ class Fit:
         """Counts the tokens of a batch; what it says of numbers is to be given to `add`."""
         learned = Learned(batch, {}, {})
         read_labels(self.schema, batch, learned.reasons)
-        for field in self.schema.fields:
-            for bags in read_field(field, batch, self.numbers, learned.reasons, learned.summaries):
-                self._counters[field.vocabulary_name].count(bags.tokens, bags.times)
+        for index, pieces in read_fields(self.schema, batch, self.numbers, learned.reasons, learned.summaries):
+            counter = self._counters[self.schema.fields[index].vocabulary_name]
+            for bags in pieces:
+                counter.count(bags.tokens, bags.times)
         return learned
 
     def add(self, learned: Learned) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from manyhot.kernels import Int32s, Tokens, TokenTable, hash_tokens, identity_ids
+from manyhot.kernels import Float32s, Int32s, Tokens, TokenTable, hash_tokens, identity_ids
 from manyhot.schema import Vocabulary
 
-from ._bags import NO_TOKENS
+from ._bags import NO_TOKENS, Bags, Cut, offsets_of
 
 __all__ = ["FittedVocabulary", "VocabularyCounter"]
 
+Pairs = tuple[Int32s, Float32s | None, Int32s]  # ids [N], weights [N] or None, offsets [rows+1]
 _NO_LIMIT = 2**31 - 2
 
 
@@ -62,11 +64,33 @@ class FittedVocabulary:
     @property
     def size(self) -> int:
         """V: rows of its tables, OOV included."""
-        return 1 + (self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens))
+        return 1 + self._num_known + (self.vocabulary.oov_buckets or 0)
+
+    @property
+    def _num_known(self) -> int:
+        return self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens)
+
+    def encode(self, pieces: Iterable[Bags]) -> tuple[Pairs, Cut]:
+        """The pairs of bags that come in pieces of some rows each, and what max_pairs cut from all of them."""
+        encoded, cuts = [], [(0, 0)]
+        for bags in pieces:
+            ids = self.lookup(bags.tokens, bags.positions)
+            if self.vocabulary.oov == "drop" and not ids.all():
+                kept = ids != 0
+                bags, ids = bags.only(kept), ids[kept]
+            encoded.append((ids, bags.weights, bags.offsets))
+            cuts.append(bags.cut)
+        pairs, bags_cut = map(sum, zip(*cuts, strict=True))
+        return _one_after_another(encoded), (pairs, bags_cut)
 
     def lookup(self, tokens: Tokens, positions: Int32s | None = None) -> Int32s:
-        """Ids int32 [T] of the tokens, 0 for unknown and for empty ones; with positions int32 [N] those at them [N]."""
+        """Ids int32 [T] of the tokens, 0 for empty and (without oov_buckets) for unknown ones; with positions int32 [N]
+        those at them [N]."""
         ids = self._ids(tokens)
+        if self.vocabulary.oov_buckets is not None:
+            unknown = (ids == 0) & (tokens.lengths > 0)
+            bucket = hash_tokens(tokens.take(unknown)) % np.uint64(self.vocabulary.oov_buckets)
+            ids[unknown] = 1 + self._num_known + bucket.astype(np.int32)
         return ids if positions is None else ids[positions]
 
     def _ids(self, tokens: Tokens) -> Int32s:
@@ -76,3 +100,12 @@ class FittedVocabulary:
         if self.vocabulary.identity is not None:
             return identity_ids(tokens, self.vocabulary.identity)
         return self._table.lookup(tokens.data, tokens.starts, tokens.lengths)
+
+
+def _one_after_another(parts: list[Pairs]) -> Pairs:
+    if len(parts) == 1:
+        return parts[0]
+    ids = np.concatenate([ids for ids, _, _ in parts])
+    weights = [weights for _, weights, _ in parts if weights is not None]  # all parts have them, or none
+    offsets = offsets_of(np.concatenate([np.diff(offsets) for _, _, offsets in parts]))
+    return ids, np.concatenate(weights) if weights else None, offsets

@@ -34,11 +34,30 @@ class Tokens:
         """Each token with `prefix` before it; the empty token, which stands for a missing value, stays empty."""
         return Tokens(*_native.prefix_tokens(self.data, self.starts, self.lengths, prefix.encode()))
 
+    def compact(self) -> Tokens:
+        """The same tokens, one right after the other in a buffer of their own."""
+        return self.prefixed("")
+
+    def with_empty_as(self, text: str) -> Tokens:
+        """With `text` for each empty token."""
+        empty = self.lengths == 0
+        if not empty.any():
+            return self
+        here, word = self.compact(), np.frombuffer(text.encode(), np.uint8)  # the buffer may be that of many batches
+        starts = np.where(empty, len(here.data), here.starts)
+        return Tokens(np.append(here.data, word), starts, np.where(empty, np.int32(len(word)), here.lengths))
+
+    def and_token(self, text: str) -> Tokens:
+        """One more token after them."""
+        word = np.frombuffer(text.encode(), np.uint8)
+        starts, lengths = np.append(self.starts, len(self.data)), np.append(self.lengths, np.int32(len(word)))
+        return Tokens(np.append(self.data, word), starts, lengths)
+
     def and_missing(self) -> Tokens:
         """One more token after them, the empty one."""
         return Tokens(self.data, np.append(self.starts, 0), np.append(self.lengths, np.int32(0)))
 
-    def take(self, chosen: npt.NDArray[np.bool_] | Int32s) -> Tokens:
+    def take(self, chosen: npt.NDArray[np.bool_ | np.integer]) -> Tokens:
         """The chosen ones of them, by a mask or by position, over the same buffer."""
         return Tokens(self.data, self.starts[chosen], self.lengths[chosen])
 

@@ -50,10 +50,14 @@ class Field(_Leading, frozen=True, kw_only=True):
         map,
         or text with `separators`.
     columns: several columns in one bag; a token becomes "column/token", a numeric value gets the token "column".
+    cross: two or three other fields of the schema, in place of columns: the bag holds every combination of one pair of
+        each, its token their tokens joined, its weight their product.
     weights: a column of weights parallel to `column`.
     separators: the column is text holding a bag, as in "wechat:0.9,weibo:0.5".
     numeric: the column is a number: a list of transforms (may be empty), or one such list for each column.
-    missing: what a bag without pairs is (null, "", or an empty list): "empty" or "oov", the pair (OOV, 1).
+    missing: what a bag without pairs is (null, "", or an empty list): "empty"; "oov", the pair (OOV, 1); or "token",
+        the pair ("<missing>", 1), whose token is learned like any other.
+    max_pairs: a bag of more keeps those of the largest |weight|, of equal ones the first.
 
     Raises ConfigError for combinations that cannot be meant.
     """
@@ -61,10 +65,12 @@ class Field(_Leading, frozen=True, kw_only=True):
     combiner: Combiner | None = None
     column: str | None = None
     columns: tuple[str, ...] | None = None
+    cross: tuple[str, ...] | None = None
     weights: str | None = None
     separators: Separators | None = None
     numeric: tuple[str, ...] | dict[str, tuple[str, ...]] | None = None
-    missing: Literal["empty", "oov"] = "empty"
+    missing: Literal["empty", "oov", "token"] = "empty"
+    max_pairs: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -80,8 +86,27 @@ class Field(_Leading, frozen=True, kw_only=True):
             raise ConfigError(f'{where}: column "{twice}" is named twice')
         if self.weights is not None:
             self._check_weights(where)
+        if self.max_pairs is not None and not 1 <= self.max_pairs < 2**31:
+            raise ConfigError(f"{where}: max_pairs = {self.max_pairs} must lie between 1 and 2^31 - 1")
+        if self.cross is not None:
+            self._check_cross(where)
         if self.numeric is not None:
             self._check_numeric(where)
+
+    def _check_cross(self, where: str) -> None:
+        assert self.cross is not None
+        for key in ("column", "columns", "weights", "separators", "numeric"):
+            if getattr(self, key) is not None:
+                raise ConfigError(
+                    f"{where}: a cross reads fields, not columns, so it has no {key}; remove one of the two"
+                )
+        if self.missing != "empty":
+            raise ConfigError(f"{where}: a cross of an empty bag is empty; set missing in the fields it crosses")
+        if len(self.cross) not in (2, 3):
+            raise ConfigError(f"{where}: cross must name two or three fields, not {len(self.cross)}")
+        if len(set(self.cross)) != len(self.cross):
+            twice = next(name for name in self.cross if self.cross.count(name) > 1)
+            raise ConfigError(f'{where}: cross names field "{twice}" twice')
 
     def _check_weights(self, where: str) -> None:
         if self.columns is not None:
@@ -95,7 +120,7 @@ class Field(_Leading, frozen=True, kw_only=True):
             raise ConfigError(f'{where}: weights names the column of the tokens, "{self.weights}"')
 
     def _check_numeric(self, where: str) -> None:
-        for key in ("weights", "separators"):
+        for key in ("weights", "separators", "max_pairs"):
             if getattr(self, key) is not None:
                 raise ConfigError(f"{where}: a numeric field has no {key}; remove one of the two")
         if isinstance(self.numeric, dict):
@@ -114,12 +139,14 @@ class Field(_Leading, frozen=True, kw_only=True):
             raise ConfigError(
                 f'{where}: combiner "{self.combiner}" divides a single number by itself, which leaves 1; use "sum"'
             )
-        if kinds == {False} and self.missing == "oov":
-            raise ConfigError(f'{where}: missing = "oov" is for tokens; a missing number is an empty bag')
+        if kinds == {False} and self.missing != "empty":
+            raise ConfigError(f'{where}: missing = "{self.missing}" is for tokens; a missing number is an empty bag')
 
     @property
     def input_columns(self) -> tuple[str, ...]:
-        """The columns of tokens or numbers, in order (the weights column is not among them)."""
+        """The columns of tokens or numbers, in order (the weights column is not among them); none of a cross."""
+        if self.cross is not None:
+            return ()
         return self.columns if self.columns is not None else (self.column or self.name,)
 
     def steps(self, column: str) -> tuple[Step, ...]:
@@ -134,6 +161,13 @@ class Field(_Leading, frozen=True, kw_only=True):
             return False
         steps = self.steps(self.input_columns[0])
         return not (steps and steps[-1].is_bucket)
+
+    @property
+    def has_fitted_buckets(self) -> bool:
+        """Whether pairs are (bucket, 1) and the bucket of a number is known only when a step has been fitted."""
+        if self.numeric is None or self.is_value:
+            return False
+        return any(step.is_fitted for column in self.input_columns for step in self.steps(column))
 
     @property
     def effective_combiner(self) -> Combiner:

@@ -10,6 +10,7 @@ import msgspec
 from manyhot.errors import ConfigError, nearest_name
 
 from ._config import Config, convert
+from ._crosses import check_crosses, default_vocabulary
 from ._field import Field
 from ._vocabulary import Vocabulary
 
@@ -41,12 +42,14 @@ class Schema(Config, frozen=True, kw_only=True):
             name = field.vocabulary_name
             if isinstance(field.vocabulary, str) and name not in known:
                 raise ConfigError(f'field "{field.name}": there is no vocabulary "{name}"{nearest_name(name, known)}')
-            used[name] = known.setdefault(name, Vocabulary(name))
+            used[name] = known.setdefault(name, default_vocabulary(field))
+            _check_missing(field, used[name])
             fields.append(msgspec.structs.replace(field, vocabulary=used[name]))
         unused = set(known) - set(used)
         if unused:
             raise ConfigError(f'vocabulary "{min(unused)}" is used by no field; remove it or name it in a field')
         _check_columns(self.label, self.fields)
+        check_crosses(fields)
         msgspec.structs.force_setattr(self, "fields", tuple(fields))
         msgspec.structs.force_setattr(self, "vocabularies", tuple(used.values()))
 
@@ -101,6 +104,18 @@ def _known_vocabularies(fields: Sequence[Field], given: Sequence[Vocabulary]) ->
                 f'two different vocabularies are named "{vocabulary.name}"; give one of them another name'
             )
     return known
+
+
+def _check_missing(field: Field, vocabulary: Vocabulary) -> None:
+    where = f'field "{field.name}": missing = "{field.missing}"'
+    if field.missing == "oov" and vocabulary.oov == "drop":
+        raise ConfigError(
+            f'{where} makes pairs that vocabulary "{vocabulary.name}" drops; use missing = "token", or "empty"'
+        )
+    if field.missing == "token" and vocabulary.identity is not None:
+        raise ConfigError(
+            f'{where} needs a token, and vocabulary "{vocabulary.name}" knows whole numbers alone; use missing = "oov"'
+        )
 
 
 def _check_columns(label: str, fields: Sequence[Field]) -> None:

@@ -100,6 +100,8 @@ def train(
         if rows == 0:
             raise DataError(f"{source.name}: {name} holds no rows")
         tell(f"{name} {'reused' if was_there else 'encoded'}: {rows:,} examples, {pairs / rows:.1f} pairs each")
+        for field, (pairs, bags) in examples[name].cuts.items():
+            tell(f'{name}: max_pairs of field "{field}" cut {pairs:,} pairs from {bags:,} bags')
 
     if model.batch_norm and min(training.batch_size, examples["train"].num_rows) == 1:
         raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
