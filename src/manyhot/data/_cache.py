@@ -22,7 +22,7 @@ from .sources import Source
 __all__ = ["ExampleCache"]
 
 # Part of every key: to be raised whenever the same rows would be encoded or stored differently.
-_FORMAT = "2"
+_FORMAT = "3"
 _IGNORE = "# Made by manyhot; may be deleted at any time.\n*\n"
 
 

@@ -50,9 +50,8 @@ class Encoder:
         fit, rejects = Fit(schema), Rejects()
         batches = rejects.announced(source.batches(wanted_columns(schema, with_labels=True), rejects))
         num_threads = num_threads or available_threads()
-        for learned in in_order(fit.learn, batches, num_threads):
-            fit.add(learned)
-            rejects.add_batch(learned.batch, learned.reasons)
+        for batch, reasons in in_order(lambda b: (b, fit.learn(b)), batches, num_threads):
+            rejects.add_batch(batch, reasons)
         rejects.check()
         return cls(schema, fit.vocabularies(num_threads), fit.numbers)
 
