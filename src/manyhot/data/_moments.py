@@ -40,12 +40,15 @@ class Moments:
 
     def _add_sums(self, values: npt.NDArray[np.float64]) -> None:
         fractions, exponents = np.frexp(values)
-        mantissas = np.ldexp(fractions, 53).astype(np.int64)
-        high, middle, low = mantissas >> 36, (mantissas >> 18) & 0x3FFFF, mantissas & 0x3FFFF
+        rest = fractions * 2.0**17  # digits from the top; nothing here rounds
+        high = np.floor(rest)
+        rest = (rest - high) * 2.0**18
+        middle = np.floor(rest)
+        low = (rest - middle) * 2.0**18
         least = int(exponents.min())
         places = exponents - least
 
-        def at(digits: npt.NDArray[np.int64], shift: int, scale: int) -> int:
+        def at(digits: npt.NDArray[np.float64], shift: int, scale: int) -> int:
             """The sum of digits * 2^shift * 2^(scale * exponent), in units of 2^(scale * least)."""
             sums = np.bincount(places, weights=digits)
             return sum(int(sums[place]) << (scale * int(place) + shift) for place in np.flatnonzero(sums))
