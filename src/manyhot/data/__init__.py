@@ -12,7 +12,9 @@ from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
 from ._layout import TableLayout
 from ._loader import Loader
-from ._whole_file import whole_file
+from ._prepare import prepare
+from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
+from ._whole_file import whole_file, whole_folder
 from .sources import Source, as_source, open_source
 
 __all__ = [
@@ -21,12 +23,18 @@ __all__ = [
     "ExampleCache",
     "Examples",
     "Loader",
+    "Prepared",
     "Rejects",
     "Source",
     "SourceBatch",
     "TableLayout",
     "as_source",
+    "finish_prepared",
+    "first_rows",
+    "new_prepared",
     "open_source",
+    "prepare",
     "whole_file",
+    "whole_folder",
     "write_examples",
 ]
