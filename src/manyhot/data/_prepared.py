@@ -13,13 +13,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from manyhot import __version__
 from manyhot.errors import DataError
 from manyhot.schema import Reading, Schema
 
@@ -111,7 +111,7 @@ def finish_prepared(part: Path, encoder: Encoder, proof: pa.Table, reading: Read
     with pa.OSFile(str(part / _PROOF), "wb") as sink, pa.ipc.new_file(sink, proof.schema) as writer:
         writer.write_table(proof)
     description = {
-        "manyhot": __version__,
+        "manyhot": version("manyhot"),
         "encoding": ENCODING,
         "engine": engine,
         "schema": hashlib.sha256(json.dumps(data_schema(encoder.schema)).encode()).hexdigest(),
