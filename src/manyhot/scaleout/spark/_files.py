@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from manyhot.data.sources import expand, format_name
+from manyhot.data.sources import expand, format_name, open_source
 from manyhot.errors import DataError
 from manyhot.schema import Reading
 
@@ -37,7 +37,9 @@ def read_files(session: SparkSession, patterns: str | Sequence[str], folder: Pat
     if kind == "parquet":
         return session.read.parquet(*paths)
     if kind in _DELIMITERS:
-        return _read_csv(session, paths, reading, _DELIMITERS[kind])
+        names = open_source([file.path for file in files], reading=reading).columns()
+        assert names is not None, "CSV says its columns"
+        return _read_csv(session, paths, names, reading, _DELIMITERS[kind])
     if kind == "jsonl":
         return session.read.option("columnNameOfCorruptRecord", CORRUPT).json(paths)
     raise DataError(
@@ -46,8 +48,9 @@ def read_files(session: SparkSession, patterns: str | Sequence[str], folder: Pat
     )
 
 
-def _read_csv(session: SparkSession, paths: list[str], reading: Reading, delimiter: str) -> DataFrame:
+def _read_csv(session: SparkSession, paths: list[str], names: list[str], reading: Reading, delimiter: str) -> DataFrame:
     quote = '"' if reading.quote else ""
+    columns = ", ".join(f"`{name.replace('`', '``')}` string" for name in [*names, CORRUPT])
     reader = session.read.options(
         sep=reading.delimiter or delimiter,
         header=reading.columns is None,
@@ -55,14 +58,11 @@ def _read_csv(session: SparkSession, paths: list[str], reading: Reading, delimit
         escape=quote,
         multiLine=reading.quote,
         unescapedQuoteHandling="RAISE_ERROR",
-    )
-    names = list(reading.columns) if reading.columns is not None else reader.csv(paths).columns
-    columns = ", ".join(f"`{name.replace('`', '``')}` string" for name in [*names, CORRUPT])
-    return reader.options(
         enforceSchema=False,  # so that a file whose header has other names is an error
         columnPruning=False,  # so that a line is taken apart as a whole, and its columns are counted
         columnNameOfCorruptRecord=CORRUPT,
-    ).csv(paths, schema=columns)
+    )
+    return reader.csv(paths, schema=columns)
 
 
 def _to_uri(path: str) -> str:
