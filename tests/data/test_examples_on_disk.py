@@ -129,3 +129,26 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(DataError, match=r"e\.arrow: cannot read these Examples"):
         Examples.open(path)
+
+
+def test_a_folder_of_parts_is_one_in_the_order_of_names(tmp_path: Path) -> None:
+    parts = [some(rows) for rows in (3, 5, 4)]
+    for name, part in zip((2, 0, 1), parts, strict=True):
+        write_examples(tmp_path / f"part-{name:05}.arrow", iter([part]), 1)
+    write_examples(tmp_path / "part-00009.arrow", iter([]), 1)
+    (tmp_path / "part-00000.arrow.12.tmp").write_text("an interrupted write")
+    examples = Examples.open(tmp_path)
+    assert_same_chunks(examples.chunks, [parts[1], parts[2], parts[0]])
+    assert (examples.num_rows, examples.num_fields) == (12, 1)
+
+
+def test_parts_that_do_not_belong_together_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds no Examples \(part-\*\.arrow\)"):
+        Examples.open(tmp_path)
+    write_examples(tmp_path / "part-0.arrow", iter([some(4)]), 1)
+    write_examples(tmp_path / "part-1.arrow", iter([]), 2)
+    with pytest.raises(DataError, match=r"part-1\.arrow: has 2 fields, the parts before it 1"):
+        Examples.open(tmp_path)
+    (tmp_path / "part-1.arrow").write_text("")
+    with pytest.raises(DataError, match=r"part-1\.arrow: cannot read these Examples"):
+        Examples.open(tmp_path)

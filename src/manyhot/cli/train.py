@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from manyhot.data import open_source
-from manyhot.schema import Experiment, load_experiment
+from manyhot.schema import load_experiment
 from manyhot.training import ProgressBar
 from manyhot.training import train as train_model
 
 from ._output import console, metric_text, output_file, to_stderr, write_json
+from ._sources import sources_of
 
 __all__ = ["train"]
 
@@ -23,6 +23,7 @@ def train(
     *,
     set: Annotated[tuple[str, ...], Parameter(name="--set", negative="", show_default=False)] = (),
     out: Path | None = None,
+    prepared: Path | None = None,
     cache: Path = Path(".manyhot_cache"),
 ) -> None:
     """Train the model of an experiment file.
@@ -37,14 +38,14 @@ def train(
         Change one key of the file: --set training.epochs=3. May be repeated.
     out
         Output folder; unless given, runs/ and the experiment file's name without .toml.
+    prepared
+        Folder that `manyhot prepare` left; the raw rows are not touched then.
     cache
         Folder for encoded rows, so that a second run skips encoding; may be deleted at any time.
     """
     config = load_experiment(experiment, set)
     folder = out if out is not None else Path("runs") / experiment.stem
-    sources = {
-        name: _source(config, name) for name in ("train", "valid", "test") if getattr(config.data, name) is not None
-    }
+    rows = sources_of(config) if prepared is None else {"prepared": prepared}
     with output_file(folder / "log.jsonl") as log, log.open("w") as lines, ProgressBar() as bar:
 
         def listen(report: dict[str, Any]) -> None:
@@ -55,7 +56,7 @@ def train(
         run = train_model(
             config.schema,
             config.model,
-            **sources,
+            **rows,
             training=config.training,
             cache=cache,
             listener=listen,
@@ -70,7 +71,3 @@ def train(
     rate = f"{run.metrics['examples_per_second']:,.0f} examples/s"
     console.print(f"{run.metrics['examples']:,} examples in {run.metrics['seconds']:.1f} s ({rate})")
     console.print(f"model: {folder / 'model.manyhot'}")
-
-
-def _source(config: Experiment, name: str) -> Any:
-    return open_source(getattr(config.data, name), folder=config.folder, reading=config.data.reading)

@@ -10,25 +10,42 @@ from ._batches import Rejects, SourceBatch
 from ._cache import ExampleCache
 from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
+from ._fields import wanted_columns
+from ._fit import Fit
 from ._layout import TableLayout
 from ._loader import Loader
 from ._memory import available_bytes
-from ._whole_file import whole_file
+from ._partial import PARTIAL_SCHEMA, TOKEN, add_partial, partial_rows
+from ._prepare import prepare
+from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
+from ._whole_file import whole_file, whole_folder
 from .sources import Source, as_source, open_source
 
 __all__ = [
+    "PARTIAL_SCHEMA",
+    "TOKEN",
     "EncodedChunk",
     "Encoder",
     "ExampleCache",
     "Examples",
+    "Fit",
     "Loader",
+    "Prepared",
     "Rejects",
     "Source",
     "SourceBatch",
     "TableLayout",
+    "add_partial",
     "as_source",
     "available_bytes",
+    "finish_prepared",
+    "first_rows",
+    "new_prepared",
     "open_source",
+    "partial_rows",
+    "prepare",
+    "wanted_columns",
     "whole_file",
+    "whole_folder",
     "write_examples",
 ]

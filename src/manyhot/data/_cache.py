@@ -7,22 +7,16 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-
-from manyhot.errors import DataError, ManyhotError
+from manyhot.errors import DataError
 from manyhot.schema import Schema
 
 from ._encoder import Encoder
+from ._encoder_file import ENCODING, load_encoder, save_encoder
 from ._examples import Examples, write_examples
-from ._whole_file import whole_file
 from .sources import Source
 
 __all__ = ["ExampleCache"]
 
-# Part of every key: to be raised whenever the same rows would be encoded or stored differently.
-_FORMAT = "2"
 _IGNORE = "# Made by manyhot; may be deleted at any time.\n*\n"
 
 
@@ -39,10 +33,10 @@ class ExampleCache:
         """The encoder fitted on the source, and whether it was there already."""
         path = self._path("encoder", source, json.dumps(schema.to_dict()))
         if path is not None and path.exists():
-            return _load_encoder(path), True
+            return load_encoder(path), True
         encoder = Encoder.fit(schema, source, num_threads=self._num_threads)
         if path is not None:
-            _save_encoder(path, encoder)
+            save_encoder(path, encoder)
         return encoder, False
 
     def encode(self, encoder: Encoder, source: Source, *, with_labels: bool = True) -> tuple[Examples, bool]:
@@ -73,20 +67,5 @@ class ExampleCache:
                 ignore.write_text(_IGNORE)
         except OSError as error:
             raise DataError(f"{self.folder}: cannot keep encoded rows here: {error.strerror}") from None
-        key = hashlib.sha256("\n".join([_FORMAT, kind, fingerprint, made_from]).encode()).hexdigest()[:24]
+        key = hashlib.sha256("\n".join([ENCODING, kind, fingerprint, made_from]).encode()).hexdigest()[:24]
         return self.folder / f"{kind}-{key}.{'arrow' if kind == 'examples' else 'safetensors'}"
-
-
-def _save_encoder(path: Path, encoder: Encoder) -> None:
-    settings, arrays = encoder.state()
-    with whole_file(path) as part:
-        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, {"encoder": json.dumps(settings)})
-
-
-def _load_encoder(path: Path) -> Encoder:
-    try:
-        with safe_open(path, "numpy") as file:
-            settings = json.loads(file.metadata()["encoder"])
-            return Encoder.from_state(settings, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, ManyhotError) as error:
-        raise DataError(f"{path}: cannot read this encoder, delete it to fit anew: {error}") from None

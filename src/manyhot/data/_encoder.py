@@ -55,9 +55,8 @@ class Encoder:
         fit, rejects = Fit(schema), Rejects()
         batches = rejects.announced(source.batches(wanted_columns(schema, with_labels=True), rejects))
         num_threads = num_threads or available_threads()
-        for learned in in_order(fit.learn, batches, num_threads):
-            fit.add(learned)
-            rejects.add_batch(learned.batch, learned.reasons)
+        for batch, reasons in in_order(lambda b: (b, fit.learn(b)), batches, num_threads):
+            rejects.add_batch(batch, reasons)
         rejects.check()
         return cls(schema, fit.vocabularies(num_threads), fit.numbers)
 
@@ -69,13 +68,14 @@ class Encoder:
         rejects = Rejects()
         batches = rejects.announced(source.batches(wanted_columns(self.schema, with_labels), rejects))
         num_threads = num_threads or available_threads()
-        for batch, chunk, reasons in in_order(lambda b: self._encode_batch(b, with_labels), batches, num_threads):
+        for batch, (chunk, reasons) in in_order(lambda b: (b, self.encode_batch(b, with_labels)), batches, num_threads):
             rejects.add_batch(batch, reasons)
             if not rejects.num_rejected:
                 yield chunk
         rejects.check()
 
-    def _encode_batch(self, batch: SourceBatch, with_labels: bool) -> tuple[SourceBatch, EncodedChunk, dict[int, str]]:
+    def encode_batch(self, batch: SourceBatch, with_labels: bool) -> tuple[EncodedChunk, dict[int, str]]:
+        """One batch by itself, and the reasons of its bad rows: where there are any the chunk is not to be used."""
         reasons: dict[int, str] = {}
         labels = read_labels(self.schema, batch, reasons) if with_labels else None
         columns: list[tuple[Int32s, Float32s | None, Int32s, int]] = []
@@ -87,7 +87,12 @@ class Encoder:
             if cut[0]:
                 cuts[of.name] = cut
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
-        return batch, EncodedChunk(offsets, ids, weights, labels, cuts), reasons
+        return EncodedChunk(offsets, ids, weights, labels, cuts), reasons
+
+    def with_schema(self, schema: Schema) -> Encoder:
+        """The same encoder under a schema that differs in combiners alone."""
+        settings, arrays = self.state()
+        return Encoder.from_state({**settings, "schema": schema.to_dict()}, arrays)
 
     def fingerprint(self) -> str:
         """Of everything that decides what rows are encoded to."""

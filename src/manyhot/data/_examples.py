@@ -1,4 +1,4 @@
-"""Examples: encoded rows in memory, or memory-mapped from an Arrow IPC file.
+"""Examples: encoded rows in memory, or memory-mapped from one Arrow IPC file or a folder of them.
 
 On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that
 out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open
@@ -37,14 +37,19 @@ class Examples:
 
     @classmethod
     def open(cls, path: Path) -> Examples:
-        """Maps a file written by `write_examples`. Raises DataError where it is none."""
-        try:
-            file = pa.ipc.open_file(Mapping(path).buffer)
-            batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
-            num_fields = file.schema.field("bags").type.list_size
-            return cls([_to_chunk(*batch) for batch in batches], num_fields)
-        except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError) as error:
-            raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
+        """Maps a file written by `write_examples`, or the `part-*.arrow` of a folder in the order of their names.
+
+        Raises DataError where it is none, or where parts differ in their number of fields.
+        """
+        paths = sorted(path.glob("part-*.arrow")) if path.is_dir() else [path]
+        if not paths:
+            raise DataError(f"{path}: the folder holds no Examples (part-*.arrow)")
+        opened = [cls(*_mapped(part)) for part in paths]
+        num_fields = opened[0].num_fields
+        for part, examples in zip(paths, opened, strict=True):
+            if examples.num_fields != num_fields:
+                raise DataError(f"{part}: has {examples.num_fields} fields, the parts before it {num_fields}")
+        return cls((chunk for examples in opened for chunk in examples.chunks), num_fields)
 
     @property
     def num_rows(self) -> int:
@@ -88,6 +93,16 @@ def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) 
         for chunk in chunks:
             metadata = {_CUTS: json.dumps(chunk.cuts)} if chunk.cuts else None
             writer.write_batch(_to_batch(chunk, schema), custom_metadata=metadata)
+
+
+def _mapped(path: Path) -> tuple[list[EncodedChunk], int]:
+    """The chunks of a file and F."""
+    try:
+        file = pa.ipc.open_file(Mapping(path).buffer)
+        batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
+        return [_to_chunk(*batch) for batch in batches], file.schema.field("bags").type.list_size
+    except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
 
 
 def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:

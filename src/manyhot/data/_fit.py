@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
 
 from manyhot.schema import Schema
 
@@ -11,40 +11,34 @@ from ._fields import Summaries, numeric_columns, read_fields, read_labels
 from ._in_order import in_order
 from ._vocabularies import FittedVocabulary, VocabularyCounter
 
-__all__ = ["Fit", "Learned"]
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What one batch taught: its tokens are counted already; these wait for their turn."""
-
-    batch: SourceBatch
-    reasons: dict[int, str]
-    summaries: Summaries
+__all__ = ["Fit"]
 
 
 class Fit:
-    """Counts and summaries on their way to vocabularies and transforms. `learn` may run on several threads."""
+    """Counts and summaries on their way to vocabularies and transforms. `learn` may run on several threads.
+
+    Neither the order of the batches nor their cuts change a bit of the result.
+    """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.numbers = numeric_columns(schema)
-        self._counters = {v.name: VocabularyCounter(v) for v in schema.vocabularies}
+        self.counters = {v.name: VocabularyCounter(v) for v in schema.vocabularies}
+        self._lock = threading.Lock()
 
-    def learn(self, batch: SourceBatch) -> Learned:
-        """Counts the tokens of a batch; what it says of numbers is to be given to `add`."""
-        learned = Learned(batch, {}, {})
-        read_labels(self.schema, batch, learned.reasons)
-        for index, pieces in read_fields(self.schema, batch, self.numbers, learned.reasons, learned.summaries):
-            counter = self._counters[self.schema.fields[index].vocabulary_name]
+    def learn(self, batch: SourceBatch) -> dict[int, str]:
+        """Takes in a batch; the reasons of its bad rows."""
+        reasons: dict[int, str] = {}
+        summaries: Summaries = {}
+        read_labels(self.schema, batch, reasons)
+        for index, pieces in read_fields(self.schema, batch, self.numbers, reasons, summaries):
+            counter = self.counters[self.schema.fields[index].vocabulary_name]
             for bags in pieces:
                 counter.count(bags.tokens, bags.times)
-        return learned
-
-    def add(self, learned: Learned) -> None:
-        """Numbers of a batch, one batch after the other: their order decides the last bits of a mean."""
-        for key, summary in learned.summaries.items():
-            self.numbers[key].add(summary)
+        with self._lock:
+            for key, summary in summaries.items():
+                self.numbers[key].learned.add(summary)
+        return reasons
 
     def vocabularies(self, num_threads: int) -> dict[str, FittedVocabulary]:
         """Fixes the numeric columns, then the vocabularies, whose tokens may be their buckets."""
@@ -53,6 +47,6 @@ class Fit:
             if late is not None:
                 field = next(f for f in self.schema.fields if f.name == field_name)
                 tokens = late[0].prefixed(f"{column}/") if field.columns is not None else late[0]
-                self._counters[field.vocabulary_name].count(tokens, late[1])
-        fitted = in_order(VocabularyCounter.finish, self._counters.values(), num_threads)
-        return dict(zip(self._counters, fitted, strict=True))
+                self.counters[field.vocabulary_name].count(tokens, late[1])
+        fitted = in_order(VocabularyCounter.finish, self.counters.values(), num_threads)
+        return dict(zip(self.counters, fitted, strict=True))

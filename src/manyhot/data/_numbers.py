@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from manyhot.kernels import Int32s, Tokens
 from manyhot.schema import Step
 
 from ._bags import ColumnReader, from_text, to_strings
+from ._distinct import DistinctCounts
+from ._moments import Moments
 
 __all__ = ["NumericColumn", "Summary", "read_numbers"]
 
@@ -78,18 +80,19 @@ def _number(text: str) -> float:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a pipeline learns from the values of one batch; squares: of their differences from the mean."""
+    """What a pipeline learns from values; that of several parts joins to that of the whole, bit by bit."""
 
-    low: float
-    high: float
-    count: int
-    mean: float
-    squares: float
-    distinct: tuple[Float64s, npt.NDArray[np.int64]] | None  # values and how often each occurs
+    moments: Moments = field(default_factory=Moments)
+    distinct: DistinctCounts = field(default_factory=DistinctCounts)
+
+    def add(self, other: Summary, times: int = 1) -> None:
+        """Takes in another part; its moments count `times` times."""
+        self.moments.add(other.moments, times)
+        self.distinct.add(*other.distinct.counted())
 
 
 class NumericColumn:
-    """The pipeline of one column. `add` the `summary` of each batch, `finish` once, then `apply`.
+    """The pipeline of one column. Let its `learned` take in the `summary` of each batch, `finish` once, then `apply`.
 
     Formulas: docs/semantics.md, section 4. A pipeline that fits something and ends in a bucket keeps a count of each
     distinct value while it learns, so that quantiles are exact and the buckets' tokens can be counted in the same pass.
@@ -101,45 +104,31 @@ class NumericColumn:
         fitted = [i for i, step in enumerate(steps) if step.is_fitted]
         self._fit_at = fitted[0] if fitted else None
         self.counts_late = bool(fitted) and steps[-1].is_bucket
-        self._moments = np.array([np.inf, -np.inf, 0, 0, 0])  # min, max, count, mean, sum of squared differences
-        self._values: dict[float, int] = {}
+        self.learned = Summary()
 
     def summary(self, reader: ColumnReader, values: Float64s) -> Summary | None:
         """Of the present values of a batch, untransformed; None where there is nothing to learn. Changes nothing."""
         if self._fit_at is None or not len(values):
             return None
         values = self._run(reader, values, self.steps[: self._fit_at])
-        mean = values.mean()
-        squares = np.square(values - mean).sum()
-        distinct = np.unique(values, return_counts=True) if self.counts_late else None
-        return Summary(values.min(), values.max(), len(values), mean, squares, distinct)
-
-    def add(self, summary: Summary) -> None:
-        """Learns from a batch. The order of the batches decides the last bits of a mean."""
-        # Chan et al. 1983: means and squared differences of two parts joined.
-        low, high, n, m, s = self._moments
-        total = n + summary.count
-        joined = s + summary.squares + (summary.mean - m) ** 2 * n * summary.count / total
-        mean = m + (summary.mean - m) * summary.count / total
-        self._moments = np.array([min(low, summary.low), max(high, summary.high), total, mean, joined])
-        if summary.distinct is not None:
-            for value, times in zip(*summary.distinct, strict=True):
-                self._values[float(value)] = self._values.get(float(value), 0) + int(times)
+        with_sums = self.steps[self._fit_at].name == "standardize"
+        summary = Summary(Moments.of(values, with_sums=with_sums))
+        if self.counts_late:
+            summary.distinct.add(*np.unique(values, return_counts=True))
+        return summary
 
     def finish(self) -> tuple[Tokens, npt.NDArray[np.int64]] | None:
         """Fixes what was learned; the tokens and counts of the buckets where those could not be known before."""
         if self._fit_at is None:
             return None
-        low, high, count, mean, squares = self._moments.tolist()
+        moments, (values, times) = self.learned.moments, self.learned.distinct.counted()
         step = self.steps[self._fit_at]
         if step.name == "minmax":
-            self.fitted = {"low": low, "high": high} if count else {"low": 0.0, "high": 0.0}
+            some = moments.count > 0
+            self.fitted = {"low": moments.low if some else 0.0, "high": moments.high if some else 0.0}
         elif step.name == "standardize":
-            # A constant column has deviation 0, whatever rounding made of its squares.
-            self.fitted = {"mean": mean, "deviation": float(np.sqrt(squares / count)) if low < high else 0.0}
-        values = np.array(sorted(self._values), np.float64)
-        times = np.array([self._values[v] for v in values.tolist()], np.int64)
-        if step.name == "quantile_bucket":
+            self.fitted = {"mean": moments.mean(), "deviation": moments.deviation()}
+        else:
             self.fitted = {"boundaries": _quantiles(values, times, int(step.arguments[0]))}
         if not self.counts_late:
             return None

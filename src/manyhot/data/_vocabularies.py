@@ -33,6 +33,11 @@ class VocabularyCounter:
             with self._lock:
                 self._table.count(tokens.data, tokens.starts, tokens.lengths, times)
 
+    def counted(self) -> tuple[Tokens, npt.NDArray[np.int64]]:
+        """All tokens so far and how often each was seen, int64 [T]."""
+        data, offsets, times = self._table.ranked(1, _NO_LIMIT)
+        return _tokens(data, offsets), times
+
     def finish(self) -> FittedVocabulary:
         """Ids 1.. by descending count, ties by token bytes."""
         v = self.vocabulary
@@ -55,7 +60,7 @@ class FittedVocabulary:
         cls, vocabulary: Vocabulary, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
     ) -> FittedVocabulary:
         """From all tokens in one buffer and offsets [tokens+1]."""
-        return cls(vocabulary, Tokens(data, np.ascontiguousarray(offsets[:-1]), np.diff(offsets).astype(np.int32)))
+        return cls(vocabulary, _tokens(data, offsets))
 
     def to_arrays(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
         """The reverse of from_arrays."""
@@ -100,6 +105,10 @@ class FittedVocabulary:
         if self.vocabulary.identity is not None:
             return identity_ids(tokens, self.vocabulary.identity)
         return self._table.lookup(tokens.data, tokens.starts, tokens.lengths)
+
+
+def _tokens(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Tokens:
+    return Tokens(data, np.ascontiguousarray(offsets[:-1]), np.diff(offsets).astype(np.int32))
 
 
 def _one_after_another(parts: list[Pairs]) -> Pairs:

@@ -1,25 +1,28 @@
-"""Files appear by rename: whole, or not at all."""
+"""Files and folders appear by rename: whole, or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["whole_file"]
+__all__ = ["whole_file", "whole_folder"]
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to; synced and renamed at the end, deleted where something failed.
 
-    Makes the folder. Raises OSError.
+    Makes the folder. Any number of processes and machines may write the same file at once: one of them wins. Raises
+    OSError.
     """
     if not path.name:
         raise IsADirectoryError(errno.EISDIR, "Is a directory")
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    part = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -29,3 +32,29 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` to write into; renamed at the end, deleted where something failed.
+
+    A folder that was there before is replaced, and stays where something failed. Raises OSError.
+    """
+    part, old = _beside(path), _beside(path)
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if path.exists():
+            path.replace(old)
+        part.replace(path)
+    except BaseException:
+        if old.exists():
+            old.replace(path)
+        raise
+    finally:
+        for rest in (part, old):
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:16]}.tmp")

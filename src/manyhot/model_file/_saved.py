@@ -11,14 +11,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from manyhot.data import Encoder, Examples, Rejects, Source, open_source
+from manyhot.data import Encoder, Examples, Source, first_rows, open_source
 from manyhot.kernels import Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import ModelConfig
 
 __all__ = ["SavedModel", "take_proof"]
-
-_PROOF_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,5 @@ class SavedModel:
 
 def take_proof(saved: SavedModel, source: Source) -> SavedModel:
     """With the first rows of the source and their probabilities, which loading checks."""
-    batches = (b.batch for b in source.batches(saved.encoder.schema.columns, Rejects()))
-    rows = next(batch for batch in batches if batch.num_rows).slice(0, _PROOF_ROWS)
-    table = pa.Table.from_batches([rows])
+    table = first_rows(source, saved.encoder.schema)
     return dataclasses.replace(saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table)))

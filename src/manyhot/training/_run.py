@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import torch
 
-from manyhot.data import ExampleCache, Examples, TableLayout, as_source
-from manyhot.errors import ConfigError, DataError
+from manyhot.data import ExampleCache, TableLayout
+from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model, predict_logits
@@ -22,6 +22,7 @@ from manyhot.schema import ModelConfig, Reading, Schema, TrainingConfig
 from ._loop import check_finite, fit_model
 from ._metrics import evaluate_logits
 from ._reports import Listener, ProgressBar
+from ._rows import prepared_rows, raw_rows
 
 __all__ = ["Run", "train"]
 
@@ -53,20 +54,23 @@ def train(
     schema: Schema,
     model: ModelConfig,
     *,
-    train: Any,
+    train: Any = None,
     valid: Any = None,
     test: Any = None,
+    prepared: str | Path | None = None,
     training: TrainingConfig | None = None,
     cache: str | Path | None = None,
     listener: Listener | None = None,
     reading: Reading | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Run:
-    """Trains a model on raw rows.
+    """Trains a model on raw rows, or on prepared ones.
 
     schema, model, training: what rows mean, which heads, how to train.
     train, valid, test: a path, glob or list of them, or any object with the Arrow PyCapsule protocol (pandas, polars,
         DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its label.
+    prepared: instead of train, valid and test a folder that `manyhot prepare` left for this schema; combiners may
+        differ.
     cache: folder where encoded rows of files are kept, so that a second run skips encoding; None keeps them in memory.
     listener: receives the reports of the loop; None shows a progress bar where standard error is a terminal.
     reading: how files are read; kept in the model file, so that rows to be scored are read alike.
@@ -76,33 +80,23 @@ def train(
     """
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
-    if training.early_stopping is not None and valid is None:
-        raise ConfigError("early_stopping needs rows it can look at; give valid")
-    if training.validate_every is not None and valid is None:
-        raise ConfigError("validate_every needs rows it can look at; give valid")
     if model.preset == "article":
         schema = _with_combiner_sum(schema)
-    sources = {
-        name: as_source(data, reading)
-        for name, data in (("train", train), ("valid", valid), ("test", test))
-        if data is not None
-    }
+    data = {name: part for name, part in (("train", train), ("valid", valid), ("test", test)) if part is not None}
+    if prepared is not None and data:
+        raise ConfigError(f"prepared rows are all that is trained on; leave out {', '.join(data)}")
+    if prepared is None and train is None:
+        raise ConfigError("there is nothing to train on; give train, or a folder of prepared rows")
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
-    store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
-    encoder, was_there = store.fit(schema, sources["train"])
-    sizes = ", ".join(f"{name} {v.size:,}" for name, v in encoder.vocabularies.items())
-    tell(f"vocabularies {'reused' if was_there else 'fitted'}: {sizes}")
-    examples: dict[str, Examples] = {}
-    for name, source in sources.items():
-        examples[name], was_there = store.encode(encoder, source)
-        rows, pairs = examples[name].num_rows, examples[name].num_pairs
-        if rows == 0:
-            raise DataError(f"{source.name}: {name} holds no rows")
-        tell(f"{name} {'reused' if was_there else 'encoded'}: {rows:,} examples, {pairs / rows:.1f} pairs each")
-        for field, (pairs, bags) in examples[name].cuts.items():
-            tell(f'{name}: max_pairs of field "{field}" cut {pairs:,} pairs from {bags:,} bags')
-
+    if prepared is None:
+        _check_valid(training, "valid" in data)
+        store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
+        rows = raw_rows(schema, data, reading, store, tell)
+    else:
+        rows = prepared_rows(schema, Path(prepared), tell)
+        _check_valid(training, "valid" in rows.examples)
+    encoder, examples = rows.encoder, rows.examples
     if model.batch_norm and min(training.batch_size, examples["train"].num_rows) == 1:
         raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
     with _threads(training.threads):
@@ -133,12 +127,18 @@ def train(
             "training": msgspec.to_builtins(training),
             "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
             "metrics": metrics,
-            "reading": msgspec.to_builtins(reading or Reading()),
+            "reading": msgspec.to_builtins(rows.reading),
         }
         saved = SavedModel(encoder, model, network, summary)
-        saved = take_proof(saved, sources.get("valid", sources["train"]))
+        saved = take_proof(saved, rows.proof)
         check_finite(saved.proof_probabilities, clock.steps)
     return Run(saved, metrics)
+
+
+def _check_valid(training: TrainingConfig, there: bool) -> None:
+    for key in ("early_stopping", "validate_every"):
+        if getattr(training, key) is not None and not there:
+            raise ConfigError(f"{key} needs rows it can look at; give valid")
 
 
 def _with_combiner_sum(schema: Schema) -> Schema:

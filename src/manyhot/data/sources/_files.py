@@ -19,7 +19,7 @@ from ._columnar import ArrowFormat, ParquetFormat
 from ._csv import CsvFormat
 from ._file import File
 
-__all__ = ["Files", "expand"]
+__all__ = ["Files", "expand", "format_name"]
 
 
 class FileFormat(Protocol):
@@ -57,13 +57,7 @@ class Files:
     def __init__(self, files: list[File], reading: Reading) -> None:
         self.files, self.reading = files, reading
         self.name = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
-        self._formats = [self._format(file) for file in files]
-
-    def _format(self, file: File) -> FileFormat:
-        name = self.reading.format or _ENDINGS.get(file.ending)
-        if name is None:
-            raise DataError(f"{file.name}: cannot tell the format{_SUPPORTED}")
-        return _FORMATS[name](self.reading)
+        self._formats = [_FORMATS[format_name(file, reading)](reading) for file in files]
 
     def columns(self) -> list[str] | None:
         """Those of the first file."""
@@ -78,6 +72,14 @@ class Files:
         """The rows of each file in turn."""
         for file, file_format in zip(self.files, self._formats, strict=True):
             yield from file_format.batches(file, list(columns), rejects)
+
+
+def format_name(file: File, reading: Reading) -> str:
+    """The format of a file: the one that was given, else what its ending tells. Raises DataError where it does not."""
+    name = reading.format or _ENDINGS.get(file.ending)
+    if name is None:
+        raise DataError(f"{file.name}: cannot tell the format{_SUPPORTED}")
+    return name
 
 
 def expand(patterns: Sequence[str | Path], folder: Path) -> list[File]:

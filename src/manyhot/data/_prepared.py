@@ -1,0 +1,153 @@
+"""Prepared: a folder with all that training needs of the data, made beforehand by this or by another engine.
+
+encoder.safetensors    vocabularies and transforms
+train/part-*.arrow     Examples; valid/ and test/ likewise, where there are such rows
+proof.arrow            the first raw rows, which a model file keeps
+prepared.json          what is in the folder: versions, counts, fingerprints; written last
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from manyhot.errors import DataError
+from manyhot.schema import Reading, Schema
+
+from ._batches import Rejects
+from ._encoder import Encoder
+from ._encoder_file import ENCODING, load_encoder, save_encoder
+from ._examples import Examples
+from ._schema_difference import data_schema, schema_difference
+from ._whole_file import whole_folder
+from .sources import Source
+
+__all__ = ["Prepared", "finish_prepared", "first_rows", "new_prepared"]
+
+PARTS = ("train", "valid", "test")
+_DESCRIPTION, _ENCODER, _PROOF = "prepared.json", "encoder.safetensors", "proof.arrow"
+_PROOF_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """encoder; examples of "train" and maybe of "valid" and "test"; proof: the first raw rows; reading: how the files
+    were read that they come from."""
+
+    encoder: Encoder
+    examples: dict[str, Examples]
+    proof: pa.Table
+    reading: Reading
+
+    @classmethod
+    def open(cls, folder: Path, schema: Schema) -> Prepared:
+        """Maps a folder that was prepared by this schema (combiners may differ: they come after encoding).
+
+        Raises DataError where it was prepared by another schema or version, or is damaged.
+        """
+        description = _described(folder)
+        if description.get("encoding") != ENCODING:
+            raise DataError(
+                f"{folder}: was prepared by manyhot {description.get('manyhot')} in another format; prepare it anew"
+            )
+        encoder = load_encoder(folder / _ENCODER)
+        difference = schema_difference(schema, encoder.schema)
+        if difference is not None:
+            raise DataError(f"{folder}: was prepared by another schema ({difference}); prepare it anew")
+        if encoder.fingerprint() != description["encoder"]:
+            raise DataError(f"{folder}: {_ENCODER} is not the one that encoded these rows; prepare them anew")
+        examples = {}
+        for name, counts in description["parts"].items():
+            examples[name] = Examples.open(folder / name)
+            found = examples[name].num_rows
+            if found != counts["rows"] or examples[name].num_fields != len(schema.fields):
+                raise DataError(
+                    f"{folder / name}: holds {found:,} examples instead of {counts['rows']:,}; prepare them anew"
+                )
+        return cls(encoder.with_schema(schema), examples, _read(folder / _PROOF), Reading(**description["reading"]))
+
+
+@contextmanager
+def new_prepared(folder: Path) -> Iterator[Path]:
+    """A place to prepare rows in, which becomes `folder` when all is well; an older prepared folder is replaced.
+
+    Raises DataError where `folder` is something else, or cannot be written.
+    """
+    if (
+        folder.exists()
+        and not (folder / _DESCRIPTION).is_file()
+        and not (folder.is_dir() and not any(folder.iterdir()))
+    ):
+        raise DataError(f"{folder}: is there already and holds no prepared rows; name another folder")
+    try:
+        with whole_folder(folder) as part:
+            yield part
+    except OSError as error:
+        raise DataError(f"{folder}: cannot write prepared rows: {error.strerror or error}") from None
+
+
+def finish_prepared(part: Path, encoder: Encoder, proof: pa.Table, reading: Reading, *, engine: str) -> dict[str, Any]:
+    """Adds to the Examples that lie in `part` already all the rest; what prepared.json says.
+
+    Raises DataError where a part has no rows.
+    """
+    parts = {}
+    for name in PARTS:
+        if (part / name).is_dir():
+            examples = Examples.open(part / name)
+            if not examples.num_rows:
+                raise DataError(f"{name} holds no rows")
+            parts[name] = {"rows": examples.num_rows, "pairs": examples.num_pairs}
+    save_encoder(part / _ENCODER, encoder)
+    with pa.OSFile(str(part / _PROOF), "wb") as sink, pa.ipc.new_file(sink, proof.schema) as writer:
+        writer.write_table(proof)
+    description = {
+        "manyhot": version("manyhot"),
+        "encoding": ENCODING,
+        "engine": engine,
+        "schema": hashlib.sha256(json.dumps(data_schema(encoder.schema)).encode()).hexdigest(),
+        "encoder": encoder.fingerprint(),
+        "reading": msgspec.to_builtins(reading),
+        "parts": parts,
+        "vocabularies": {name: v.size for name, v in encoder.vocabularies.items()},
+    }
+    (part / _DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
+    return description
+
+
+def first_rows(source: Source, schema: Schema) -> pa.Table:
+    """The first raw rows of a source, 256 at most, for a model file to keep. Raises DataError where there are none."""
+    for batch in source.batches(schema.columns, Rejects()):
+        if batch.batch.num_rows:
+            return pa.Table.from_batches([batch.batch.slice(0, _PROOF_ROWS)])
+    raise DataError(f"{source.name}: holds no rows")
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    path = folder / _DESCRIPTION
+    if not path.is_file():
+        raise DataError(f"{folder}: holds no prepared rows; make them with `manyhot prepare`")
+    try:
+        description: dict[str, Any] = json.loads(path.read_text())
+        if not isinstance(description, dict) or not {"parts", "encoder", "reading"} <= description.keys():
+            raise ValueError("it says too little")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: is damaged: {error}; prepare the rows anew") from None
+    return description
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        with pa.ipc.open_file(str(path)) as file:
+            return file.read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: is damaged: {error}; prepare the rows anew") from None
