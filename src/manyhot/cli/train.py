@@ -60,6 +60,7 @@ def train(
             cache=cache,
             listener=listen,
             reading=config.data.reading,
+            split=config.data.split,
             on_stage=to_stderr.print,
         )
         run.save(folder / "model.manyhot")

@@ -18,6 +18,7 @@ from ._batches import Rejects, SourceBatch
 from ._fields import Numbers, numeric_columns, read_field, read_labels, wanted_columns
 from ._fit import Fit
 from ._in_order import available_threads, in_order
+from ._row_columns import UInt64s, read_row_columns
 from ._vocabularies import FittedVocabulary
 from .sources import Source
 
@@ -27,12 +28,15 @@ __all__ = ["EncodedChunk", "Encoder"]
 @dataclass(frozen=True)
 class EncodedChunk:
     """Encoded rows, row-major: offsets int32 [rows*F+1], ids int32 [N] within their vocabularies, weights float32 [N]
-    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None."""
+    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None, example_weights float32 [rows] or
+    None (all 1), groups uint64 [rows], 0 where a row has none, or None."""
 
     offsets: Int32s
     ids: Int32s
     weights: Float32s | None
     labels: Float32s | None
+    example_weights: Float32s | None = None
+    groups: UInt64s | None = None
 
 
 class Encoder:
@@ -73,13 +77,14 @@ class Encoder:
     def _encode_batch(self, batch: SourceBatch, with_labels: bool) -> tuple[SourceBatch, EncodedChunk, dict[int, str]]:
         reasons: dict[int, str] = {}
         labels = read_labels(self.schema, batch, reasons) if with_labels else None
+        row_columns = read_row_columns(self.schema, batch, reasons) if with_labels else (None, None)
         columns = []
         for index, field in enumerate(self.schema.fields):
             vocabulary = self.vocabularies[field.vocabulary_name]
             for bags in read_field(field, batch, self._numbers, reasons):
                 columns.append((vocabulary.lookup(bags.tokens, bags.positions), bags.weights, bags.offsets, index))
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
-        return batch, EncodedChunk(offsets, ids, weights, labels), reasons
+        return batch, EncodedChunk(offsets, ids, weights, labels, *row_columns), reasons
 
     def fingerprint(self) -> str:
         """Of everything that decides what rows are encoded to."""

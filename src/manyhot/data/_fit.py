@@ -9,6 +9,7 @@ from manyhot.schema import Schema
 from ._batches import SourceBatch
 from ._fields import Summaries, numeric_columns, read_field, read_labels
 from ._in_order import in_order
+from ._row_columns import read_row_columns
 from ._vocabularies import FittedVocabulary, VocabularyCounter
 
 __all__ = ["Fit", "Learned"]
@@ -35,6 +36,7 @@ class Fit:
         """Counts the tokens of a batch; what it says of numbers is to be given to `add`."""
         learned = Learned(batch, {}, {})
         read_labels(self.schema, batch, learned.reasons)
+        read_row_columns(self.schema, batch, learned.reasons)
         for field in self.schema.fields:
             for bags in read_field(field, batch, self.numbers, learned.reasons, learned.summaries):
                 self._counters[field.vocabulary_name].count(bags.tokens, bags.times)

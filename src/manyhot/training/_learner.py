@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.kernels import Batch, has_bfloat16
@@ -12,7 +15,7 @@ from manyhot.schema import TrainingConfig
 
 from ._dense import dense_optimizer
 
-__all__ = ["Learner"]
+__all__ = ["Learner", "batch_loss"]
 
 # Below so many multiplications a forward pass, changing types costs what faster matmuls bring (docs/performance.md).
 _WORTH_BFLOAT16 = 1e8
@@ -30,16 +33,29 @@ class Learner:
         )
         self._dense = dense_optimizer(config.dense, model.parameters())
 
-    def learn(self, batch: Batch) -> float:
+    def learn(self, batch: Batch) -> float | None:
         """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
-        before that."""
-        loss = binary_cross_entropy_with_logits(self.model(batch), torch.from_numpy(batch.labels))
+        before that. None, and nothing moves, where every example has the weight 0."""
+        if batch.example_weights is not None and not batch.example_weights.any():
+            return None
+        loss = batch_loss(self.model(batch), batch)
         value = loss.item()
-        if abs(value) < float("inf"):
+        if math.isfinite(value):
             self._dense.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self._dense.step()
         return value
+
+
+def batch_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Binary cross-entropy of logits (B,), sum(w * loss) / sum(w) over the batch: an example of weight 2 does what two
+    of them do. w: the example weights, some above 0, or all 1."""
+    labels, weights = torch.from_numpy(batch.labels), batch.example_weights
+    if weights is None:
+        return binary_cross_entropy_with_logits(logits, labels)
+    # Divided by their mean, in float64: whatever their scale nothing overflows, and weights of 1 stay 1.
+    scaled = (weights / weights.mean(dtype=np.float64)).astype(np.float32)
+    return binary_cross_entropy_with_logits(logits, labels, torch.from_numpy(scaled))
 
 
 def _multiplications(model: Model) -> int:

@@ -12,15 +12,14 @@ from typing import Any
 import msgspec
 import torch
 
-from manyhot.data import ExampleCache, Examples, TableLayout, as_source
+from manyhot.data import ExampleCache, Examples, TableLayout, as_source, split_source
 from manyhot.errors import ConfigError, DataError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
-from manyhot.nn import build_model, predict_logits
-from manyhot.schema import ModelConfig, Reading, Schema, TrainingConfig
+from manyhot.nn import build_model
+from manyhot.schema import ModelConfig, Part, Reading, Schema, Split, TrainingConfig
 
-from ._loop import check_finite, fit_model
-from ._metrics import evaluate_logits
+from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
 
 __all__ = ["Run", "train"]
@@ -31,8 +30,8 @@ class Run:
     """A finished training.
 
     metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
-        test
-        those that were given; seconds of the training loop alone, validation left out.
+        test those that there are, with a group also "gauc", "groups" and "groups_of_one_class"; seconds of the training
+        loop alone, validation left out.
     """
 
     saved: SavedModel
@@ -60,6 +59,7 @@ def train(
     cache: str | Path | None = None,
     listener: Listener | None = None,
     reading: Reading | None = None,
+    split: Split | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Run:
     """Trains a model on raw rows.
@@ -70,23 +70,28 @@ def train(
     cache: folder where encoded rows of files are kept, so that a second run skips encoding; None keeps them in memory.
     listener: receives the reports of the loop; None shows a progress bar where standard error is a terminal.
     reading: how files are read; kept in the model file, so that rows to be scored are read alike.
+    split: how valid and test are cut out of train, instead of being given.
     on_stage: told in words what is being done before the loop starts.
 
     Raises ConfigError, DataError (BadRowsError for rows that must not be learned from), TrainingError.
     """
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
-    if training.early_stopping is not None and valid is None:
+    has_valid = valid is not None or (split is not None and "valid" in split.parts)
+    if training.early_stopping is not None and not has_valid:
         raise ConfigError("early_stopping needs rows it can look at; give valid")
-    if training.validate_every is not None and valid is None:
+    if training.validate_every is not None and not has_valid:
         raise ConfigError("validate_every needs rows it can look at; give valid")
+    if training.early_stopping is not None and training.early_stopping.metric == "gauc" and schema.group is None:
+        raise ConfigError('early_stopping by "gauc" needs a group; name its column in the schema')
     if model.preset == "article":
         schema = _with_combiner_sum(schema)
-    sources = {
-        name: as_source(data, reading)
-        for name, data in (("train", train), ("valid", valid), ("test", test))
-        if data is not None
-    }
+    given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
+    sources = {name: as_source(data, reading) for name, data in given.items() if data is not None}
+    proof_source = sources.get("valid", sources["train"])
+    if split is not None:
+        split.check(schema.time, valid=valid is not None, test=test is not None)
+        sources |= split_source(sources["train"], split, schema)
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
     store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
@@ -117,10 +122,7 @@ def train(
             metrics: dict[str, Any] = {}
             for name in ("valid", "test"):
                 if name in examples:
-                    labels = examples[name].labels
-                    assert labels is not None
-                    logits = check_finite(predict_logits(network, examples[name]), clock.steps)
-                    metrics[name] = evaluate_logits(labels, logits)
+                    metrics[name] = evaluate(network, examples[name], clock.steps)
             metrics |= {
                 "examples": clock.examples,
                 "seconds": clock.seconds,
@@ -133,8 +135,10 @@ def train(
             "metrics": metrics,
             "reading": msgspec.to_builtins(reading or Reading()),
         }
+        if split is not None:
+            summary["split"] = msgspec.to_builtins(split)
         saved = SavedModel(encoder, model, network, summary)
-        saved = take_proof(saved, sources.get("valid", sources["train"]))
+        saved = take_proof(saved, proof_source)
         check_finite(saved.proof_probabilities, clock.steps)
     return Run(saved, metrics)
 

@@ -6,5 +6,6 @@ something is, then `_files.py` (paths and the table of formats).
 
 from ._open import as_source, open_source
 from ._source import Source
+from ._split import split_source
 
-__all__ = ["Source", "as_source", "open_source"]
+__all__ = ["Source", "as_source", "open_source", "split_source"]
