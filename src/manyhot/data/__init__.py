@@ -13,7 +13,7 @@ from ._examples import Examples, write_examples
 from ._layout import TableLayout
 from ._loader import Loader
 from ._whole_file import whole_file
-from .sources import Source, as_source, open_source, split_source
+from .sources import Source, as_source, open_source, parts_to_train_on
 
 __all__ = [
     "EncodedChunk",
@@ -27,7 +27,7 @@ __all__ = [
     "TableLayout",
     "as_source",
     "open_source",
-    "split_source",
+    "parts_to_train_on",
     "whole_file",
     "write_examples",
 ]

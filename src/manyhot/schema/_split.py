@@ -80,7 +80,7 @@ class Split(Config, frozen=True, kw_only=True):
 
     def share(self, part: Literal["valid", "test"]) -> Fraction:
         """As it was written, 0.1 being a tenth; 0 where none was given."""
-        return Fraction(repr(getattr(self, part) or 0))
+        return Fraction(repr(float(getattr(self, part) or 0)))
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import torch
 
-from manyhot.data import ExampleCache, Examples, TableLayout, as_source, split_source
+from manyhot.data import ExampleCache, Examples, TableLayout, as_source, parts_to_train_on
 from manyhot.errors import ConfigError, DataError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
@@ -87,11 +87,8 @@ def train(
     if model.preset == "article":
         schema = _with_combiner_sum(schema)
     given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
-    sources = {name: as_source(data, reading) for name, data in given.items() if data is not None}
-    proof_source = sources.get("valid", sources["train"])
-    if split is not None:
-        split.check(schema.time, valid=valid is not None, test=test is not None)
-        sources |= split_source(sources["train"], split, schema)
+    opened = {name: as_source(data, reading) for name, data in given.items() if data is not None}
+    sources = parts_to_train_on(opened, schema, split, tell)
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
     store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
@@ -138,7 +135,7 @@ def train(
         if split is not None:
             summary["split"] = msgspec.to_builtins(split)
         saved = SavedModel(encoder, model, network, summary)
-        saved = take_proof(saved, proof_source)
+        saved = take_proof(saved, opened.get("valid", opened["train"]))
         check_finite(saved.proof_probabilities, clock.steps)
     return Run(saved, metrics)
 

@@ -5,7 +5,7 @@ something is, then `_files.py` (paths and the table of formats).
 """
 
 from ._open import as_source, open_source
+from ._parts import parts_to_train_on
 from ._source import Source
-from ._split import split_source
 
-__all__ = ["Source", "as_source", "open_source", "split_source"]
+__all__ = ["Source", "as_source", "open_source", "parts_to_train_on"]

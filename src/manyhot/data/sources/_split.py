@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from manyhot.schema import Part, Schema, Split, seconds_of
+from manyhot.schema import Part, Split, seconds_of
 
 from .._bags import ColumnReader
 from .._batches import Rejects, SourceBatch
@@ -23,6 +24,7 @@ from ._time_counts import TimeCounts
 __all__ = ["split_source"]
 
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
+_EPOCH = datetime.datetime(1970, 1, 1)
 _TRAIN, _VALID, _TEST = range(3)
 _NUMBERS: dict[Part, int] = {"train": _TRAIN, "valid": _VALID, "test": _TEST}
 
@@ -36,13 +38,15 @@ class Rule(Protocol):
         """0 train, 1 valid, 2 test, int8 [rows]; `first` is the number of the batch's first row in the source."""
 
 
-def split_source(source: Source, split: Split, schema: Schema) -> dict[Part, Source]:
+def split_source(
+    source: Source, split: Split, time: str | None = None, tell: Callable[[str], None] | None = None
+) -> dict[Part, Source]:
     """The parts that the split makes. Each row is in one of them; bad rows are told of by train alone.
 
-    Raises ConfigError where the schema names no time for a split by time.
+    time: the column that a split by time needs. tell: is told in words where the parts of one by shares start, when
+    that is found out.
     """
-    split.check(schema.time, valid=False, test=False)
-    rule: Rule = _ByTime(source, split, schema.time) if schema.time and split.by == "time" else _ByHash(split)
+    rule: Rule = _ByTime(source, split, time, tell) if split.by == "time" and time is not None else _ByHash(split)
     text = json.dumps([msgspec.to_builtins(split), *rule.columns])
     return {
         part: Filtered(
@@ -61,13 +65,14 @@ def _choice(rule: Rule, part: Part) -> Choice:
 
 
 class _ByHash:
-    """By hash and by fraction: a number in [0, 2^64) for each key or row; the lowest are test, the next valid."""
+    """By hash and by fraction: a number in [0, 2^64) for each key or row. The lowest are test and the highest valid, so
+    that making one of them moves no row of the other."""
 
     def __init__(self, split: Split) -> None:
         self.columns: tuple[str, ...] = (split.key,) if split.key is not None else ()
         self._seed = _mixed(np.array([split.seed], np.uint64))
-        test, both = split.share("test"), split.share("test") + split.share("valid")
-        self._ends = [math.floor(share * 2**64) for share in (test, both)]
+        self._test_end = math.floor(split.share("test") * 2**64)
+        self._last_of_train = 2**64 - 1 - math.floor(split.share("valid") * 2**64)
 
     def parts(self, batch: SourceBatch, first: int, reasons: dict[int, str]) -> npt.NDArray[np.int8]:
         if self.columns:
@@ -77,8 +82,8 @@ class _ByHash:
             keys = np.arange(first + 1, first + 1 + batch.batch.num_rows, dtype=np.uint64)
         place = _mixed(keys ^ self._seed)
         parts = np.full(len(keys), _TRAIN, np.int8)
-        parts[place < self._ends[1]] = _VALID
-        parts[place < self._ends[0]] = _TEST
+        parts[place > self._last_of_train] = _VALID
+        parts[place < self._test_end] = _TEST
         parts[keys == 0] = _TRAIN  # nothing tells whether a row without a key belongs to one of those in train
         return parts
 
@@ -94,9 +99,9 @@ def _mixed(numbers: UInt64s) -> UInt64s:
 class _ByTime:
     """The last rows. Where shares were asked for, one pass over the times finds where the parts start."""
 
-    def __init__(self, source: Source, split: Split, column: str) -> None:
+    def __init__(self, source: Source, split: Split, column: str, tell: Callable[[str], None] | None) -> None:
         self.columns: tuple[str, ...] = (column,)
-        self._source, self._split = source, split
+        self._source, self._split, self._tell = source, split, tell
         self._starts: tuple[float, float] | None = None
         if split.valid is None and split.test is None:
             moments = (split.valid_from, split.test_from)
@@ -121,10 +126,23 @@ class _ByTime:
         counts = TimeCounts()
         for times in self._good_times():
             counts.add(times)
-        return counts.starts(self._split, self._source.name)
+        valid, test = counts.starts(self._split, self._source.name)
+        if self._tell is not None:
+            made = ((name, start) for name, start in (("valid", valid), ("test", test)) if start < math.inf)
+            self._tell("split by time: " + ", ".join(f"{name} from {_shown(start)}" for name, start in made))
+        return valid, test
 
     def _good_times(self) -> Iterator[npt.NDArray[np.float64]]:
         for batch in self._source.batches(self.columns, Rejects()):
             reasons: dict[int, str] = {}
             times = self._times(batch, reasons)
             yield np.delete(times, list(reasons))
+
+
+def _shown(seconds: float) -> str:
+    """ "1414540800 (2014-10-29 00:00:00 UTC)"; the number alone where it is no time of these millennia."""
+    number = f"{seconds:.15g}"
+    try:
+        return f"{number} ({_EPOCH + datetime.timedelta(seconds=seconds)} UTC)"
+    except OverflowError:
+        return number
