@@ -152,24 +152,29 @@ class ExampleStore {
  public:
   explicit ExampleStore(int64_t num_fields) : num_fields_(num_fields) { require(num_fields > 0, "no fields"); }
 
-  void add(In<int32_t> offsets, In<int32_t> ids, std::optional<In<float>> weights, std::optional<In<float>> labels) {
+  void add(In<int32_t> offsets, In<int32_t> ids, std::optional<In<float>> weights, std::optional<In<float>> labels,
+           std::optional<In<float>> example_weights) {
     require((offsets.size() - 1) % num_fields_ == 0, "offsets must hold rows*F+1 numbers");
     require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
     check_offsets(offsets.data(), offsets.size(), ids.size());
     const int64_t rows = static_cast<int64_t>(offsets.size() - 1) / num_fields_;
     require(!labels || static_cast<int64_t>(labels->size()) == rows, "labels and rows differ in length");
+    require(!example_weights || static_cast<int64_t>(example_weights->size()) == rows,
+            "example weights and rows differ in length");
     if (rows == 0) return;
     bool one_pair_a_bag = true;
     for (size_t i = 1; i < offsets.size(); i++) one_pair_a_bag &= offsets.data()[i] - offsets.data()[i - 1] == 1;
-    chunks_.push_back(
-        {offsets.data(), ids.data(), data_or_null(weights), data_or_null(labels), num_rows_, rows, one_pair_a_bag});
+    chunks_.push_back({offsets.data(), ids.data(), data_or_null(weights), data_or_null(labels), num_rows_, rows,
+                       one_pair_a_bag, data_or_null(example_weights)});
     num_rows_ += rows;
-    kept_.emplace_back(std::move(offsets), std::move(ids), std::move(weights), std::move(labels));
+    kept_.emplace_back(std::move(offsets), std::move(ids), std::move(weights), std::move(labels),
+                       std::move(example_weights));
   }
 
   int64_t num_rows() const { return num_rows_; }
 
-  // For each batch ids, weights, offsets, labels and, where num_table_rows is given, the parts of its row plan.
+  // For each batch ids, weights, offsets, labels, example weights where there are any and, where num_table_rows is
+  // given, the parts of its row plan.
   auto gather(const std::vector<In<int64_t>>& batches, In<int32_t> bases, In<uint8_t> combiners,
               std::optional<int64_t> num_table_rows, int num_threads) const {
     require(static_cast<int64_t>(bases.size()) == num_fields_ && static_cast<int64_t>(combiners.size()) == num_fields_,
@@ -198,17 +203,17 @@ class ExampleStore {
       }
     }
     require(inside, "an id lies outside the table");
-    std::vector<
-        std::tuple<Made<int32_t>, std::optional<Made<float>>, Made<int32_t>, Made<float>, std::optional<MadePlan>>>
-        made;
+    using Weights = std::optional<Made<float>>;
+    std::vector<std::tuple<Made<int32_t>, Weights, Made<int32_t>, Made<float>, Weights, std::optional<MadePlan>>> made;
     for (int64_t k = 0; k < count; k++) {
       GatheredBatch& batch = gathered[k];
-      std::optional<Made<float>> weights;
+      Weights weights, example_weights;
       if (batch.weights.data) weights = to_numpy(std::move(batch.weights));
+      if (batch.example_weights.data) example_weights = to_numpy(std::move(batch.example_weights));
       std::optional<MadePlan> plan;
       if (num_table_rows) plan = plan_to_numpy(std::move(plans[k]));
       made.emplace_back(to_numpy(std::move(batch.ids)), weights, to_numpy(std::move(batch.offsets)),
-                        to_numpy(std::move(batch.labels)), plan);
+                        to_numpy(std::move(batch.labels)), example_weights, plan);
     }
     return made;
   }
@@ -216,7 +221,8 @@ class ExampleStore {
  private:
   int64_t num_fields_, num_rows_ = 0;
   std::vector<Chunk> chunks_;
-  std::vector<std::tuple<In<int32_t>, In<int32_t>, std::optional<In<float>>, std::optional<In<float>>>> kept_;
+  using MaybeIn = std::optional<In<float>>;
+  std::vector<std::tuple<In<int32_t>, In<int32_t>, MaybeIn, MaybeIn, MaybeIn>> kept_;
 };
 
 }  // namespace
@@ -249,7 +255,8 @@ NB_MODULE(_native, m) {
   nb::class_<ExampleStore>(m, "ExampleStore")
       .def(nb::init<int64_t>(), "num_fields"_a)
       .def("add", &ExampleStore::add, nb::arg("offsets").noconvert(), nb::arg("ids").noconvert(),
-           nb::arg("weights").noconvert().none(), nb::arg("labels").noconvert().none())
+           nb::arg("weights").noconvert().none(), nb::arg("labels").noconvert().none(),
+           nb::arg("example_weights").noconvert().none() = nb::none())
       .def_prop_ro("num_rows", &ExampleStore::num_rows)
       .def("gather", &ExampleStore::gather, nb::arg("batches").noconvert(), nb::arg("bases").noconvert(),
            nb::arg("combiners").noconvert(), nb::arg("num_table_rows").none(), nb::arg("num_threads"));

@@ -11,8 +11,8 @@ namespace manyhot {
 
 enum class Combiner : uint8_t { sum = 0, mean = 1, sqrtn = 2 };
 
-// A run of consecutive examples: offsets [rows*F+1] into ids and weights (weights null: all 1), labels null where
-// unknown.
+// A run of consecutive examples: offsets [rows*F+1] into ids and weights (weights null: all 1), labels [rows] null where
+// unknown, example_weights [rows] null where all are 1.
 struct Chunk {
   const int32_t* offsets;
   const int32_t* ids;
@@ -20,12 +20,14 @@ struct Chunk {
   const float* labels;
   int64_t first_row, num_rows;
   bool one_pair_a_bag;
+  const float* example_weights = nullptr;
 };
 
-// offsets [B*F+1] into ids and weights. weights is empty where all are 1, labels where unknown.
+// offsets [B*F+1] into ids and weights. weights is empty where all are 1, labels where unknown, example_weights where no
+// chunk has any.
 struct GatheredBatch {
   Array<int32_t> ids, offsets;
-  Array<float> weights, labels;
+  Array<float> weights, labels, example_weights;
   size_t num_pairs = 0;
 };
 
@@ -120,6 +122,13 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
         out.offsets[b * num_fields + f + 1] = static_cast<int32_t>(out.num_pairs);
       }
     if (chunk->labels) out.labels[num_labels++] = chunk->labels[row];
+  }
+  // A loop of its own, so that the one above does not ask each row whether there are weights.
+  const auto weighted = [](const Chunk& chunk) { return chunk.example_weights != nullptr; };
+  if (std::any_of(chunks.begin(), chunks.end(), weighted)) {
+    out.example_weights = Array<float>(num_examples);
+    for (int64_t b = 0; b < num_examples; b++)
+      out.example_weights[b] = weighted(*places[b].chunk) ? places[b].chunk->example_weights[places[b].row] : 1.0f;
   }
   if (all_ones) out.weights = Array<float>();
   out.ids.size = out.num_pairs, out.weights.size = all_ones ? 0 : out.num_pairs, out.labels.size = num_labels;

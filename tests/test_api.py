@@ -27,6 +27,7 @@ EXPORTED = [
     "Schema",
     "Scorer",
     "Separators",
+    "Split",
     "TableOptimizer",
     "TrainingConfig",
     "TrainingError",

@@ -68,7 +68,7 @@ def in_pieces(table: pa.Table, cuts: Sequence[int]) -> pa.Table:
 def assert_same_chunks(left: Sequence[EncodedChunk], right: Sequence[EncodedChunk]) -> None:
     assert len(left) == len(right)
     for a, b in zip(left, right, strict=True):
-        for name in ("offsets", "ids", "weights", "labels"):
+        for name in ("offsets", "ids", "weights", "labels", "example_weights", "groups"):
             x, y = getattr(a, name), getattr(b, name)
             assert (x is None) == (y is None), name
             if x is not None:

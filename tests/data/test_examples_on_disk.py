@@ -18,10 +18,11 @@ from manyhot.errors import DataError
 
 weights = st.floats(width=32, allow_nan=False, allow_infinity=False)
 ids = st.integers(0, 2**31 - 1)
+keys = st.integers(0, 2**64 - 1)
 
 
 @st.composite
-def chunks(draw: st.DrawFn, num_fields: int, with_labels: bool) -> EncodedChunk:
+def chunks(draw: st.DrawFn, num_fields: int, with_labels: bool, with_weights: bool, with_groups: bool) -> EncodedChunk:
     num_rows = draw(st.integers(1, 4))
     lengths = draw(st.lists(st.integers(0, 3), min_size=num_rows * num_fields, max_size=num_rows * num_fields))
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
@@ -33,13 +34,17 @@ def chunks(draw: st.DrawFn, num_fields: int, with_labels: bool) -> EncodedChunk:
         np.array(draw(st.lists(ids, min_size=count, max_size=count)), np.int32),
         numbers if draw(st.booleans()) or not count else None,
         labels if with_labels else None,
+        np.array(draw(st.lists(weights, min_size=num_rows, max_size=num_rows)), np.float32) if with_weights else None,
+        np.array(draw(st.lists(keys, min_size=num_rows, max_size=num_rows)), np.uint64) if with_groups else None,
     )
 
 
 @settings(deadline=None, max_examples=80)
-@given(st.data(), st.integers(1, 3), st.booleans())
-def test_a_round_trip_changes_nothing(data: st.DataObject, num_fields: int, with_labels: bool) -> None:
-    written = data.draw(st.lists(chunks(num_fields, with_labels), max_size=4))
+@given(st.data(), st.integers(1, 3), st.booleans(), st.booleans(), st.booleans())
+def test_a_round_trip_changes_nothing(
+    data: st.DataObject, num_fields: int, with_labels: bool, with_weights: bool, with_groups: bool
+) -> None:
+    written = data.draw(st.lists(chunks(num_fields, with_labels, with_weights, with_groups), max_size=4))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "examples.arrow"
         write_examples(path, iter(written), num_fields)
@@ -52,11 +57,16 @@ def test_a_round_trip_changes_nothing(data: st.DataObject, num_fields: int, with
     if with_labels and written:
         assert read.labels is not None
         assert read.labels.tolist() == [label for c in written for label in c.labels.tolist()]
+    for name, is_there in (("example_weights", with_weights), ("groups", with_groups)):
+        expected = [value for c in written for value in getattr(c, name).tolist()] if is_there and written else None
+        found = getattr(read, name)
+        assert (None if found is None else found.tolist()) == expected
 
 
 def some(rows: int = 1000) -> EncodedChunk:
-    ids = np.arange(rows, dtype=np.int32)
-    return EncodedChunk(np.arange(rows + 1, dtype=np.int32), ids, ids.astype(np.float32), np.zeros(rows, np.float32))
+    ids, zeros = np.arange(rows, dtype=np.int32), np.zeros(rows, np.float32)
+    weights = ids.astype(np.float32)
+    return EncodedChunk(np.arange(rows + 1, dtype=np.int32), ids, weights, zeros, zeros, ids.astype(np.uint64))
 
 
 def test_arrays_lie_in_the_mapped_file(tmp_path: Path) -> None:
@@ -64,7 +74,9 @@ def test_arrays_lie_in_the_mapped_file(tmp_path: Path) -> None:
     before = pa.total_allocated_bytes()
     (chunk,) = Examples.open(tmp_path / "e.arrow").chunks
     assert pa.total_allocated_bytes() == before
-    for array in (chunk.offsets, chunk.ids, chunk.weights, chunk.labels):
+    arrays = [part for part in vars(chunk).values() if isinstance(part, np.ndarray)]
+    assert len(arrays) == 6
+    for array in arrays:
         assert not array.flags.owndata
         assert not array.flags.writeable
 
@@ -83,6 +95,17 @@ def test_any_arrow_tool_can_read_the_rows(tmp_path: Path) -> None:
         {"label": 1.0, "bags": [[{"id": 4, "weight": 0.5}, {"id": 5, "weight": 1.0}], []]},
         {"label": 0.0, "bags": [[{"id": 6, "weight": 2.0}], []]},
     ]
+
+
+def test_rows_with_weights_and_groups_have_columns_of_them(tmp_path: Path) -> None:
+    """Others have not: a column of nulls would cost as much as one of numbers."""
+    one = np.ones(1, np.float32)
+    chunk = EncodedChunk(
+        np.array([0, 0], np.int32), np.zeros(0, np.int32), None, one, 2 * one, np.array([7], np.uint64)
+    )
+    write_examples(tmp_path / "e.arrow", iter([chunk]), 1)
+    with pa.ipc.open_file(str(tmp_path / "e.arrow")) as file:
+        assert file.read_all().to_pylist() == [{"label": 1.0, "bags": [[]], "example_weight": 2.0, "group": 7}]
 
 
 class Interrupted(BaseException):

@@ -147,6 +147,7 @@ def test_a_store_refuses_what_does_not_fit():
         (i32(0, 1, 2), i32(5), None, None),
         (i32(0, 1, 1), i32(5), np.ones(2, np.float32), None),
         (i32(0, 1, 1), i32(5), None, np.ones(2, np.float32)),
+        (i32(0, 1, 1), i32(5), None, None, np.ones(2, np.float32)),
     ):
         with pytest.raises(ValueError):
             store.add(*arguments)

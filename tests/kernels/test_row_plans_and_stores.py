@@ -132,6 +132,30 @@ def test_a_normalised_bag_has_length_one(kernels, combiner, size):
 
 
 @both_kernels
+@given(data=st.data())
+@MODEST
+def test_gather_gives_each_row_its_example_weight(kernels, data):
+    """1 in chunks without any; none at all where no chunk has any."""
+    store, everything = kernels.store(2), []
+    weight = st.floats(0, 2.0**99, width=32)
+    for size, weighted in data.draw(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=4)):
+        weights = data.draw(st.lists(weight, min_size=size, max_size=size)) if weighted else None
+        offsets, ids = np.arange(2 * size + 1, dtype=np.int32), np.zeros(2 * size, np.int32)
+        array = None if weights is None else np.array(weights, np.float32)
+        store.add(offsets, ids, None, np.ones(size, np.float32), array)
+        everything += [(x, weighted) for x in weights or [1.0] * size]
+    chosen = data.draw(st.lists(st.integers(0, len(everything) - 1), max_size=9)) if everything else []
+    asked = [np.array(rows, np.int64) for rows in (chosen, chosen[::-1], [])]
+    made = store.gather(asked, np.zeros(2, np.int32), np.zeros(2, np.uint8), num_table_rows=1, num_threads=2)
+    for batch, rows in zip(made, asked, strict=True):
+        if not any(weighted for _, weighted in everything):
+            assert batch.example_weights is None
+        else:
+            assert batch.example_weights.dtype == np.float32
+            assert batch.example_weights.tolist() == [everything[row][0] for row in rows]
+
+
+@both_kernels
 def test_unlabelled_chunks_give_no_labels(kernels):
     store = kernels.store(2)
     store.add(np.array([0, 1, 1], np.int32), np.array([4], np.int32), None, None)

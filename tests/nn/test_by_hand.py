@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nn_oracle as oracle
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.kernels import Batch
-from manyhot.nn import Model, has_gradients_by_hand, loss_by_hand
+from manyhot.nn import Model, batch_loss, has_gradients_by_hand, loss_by_hand
 from manyhot.schema import FM, LR, DeepFM, ModelConfig, TableOptimizer, WideDeep
 
 DEEP = {"embedding_dim": 6, "hidden_units": (9, 5)}
@@ -26,7 +27,7 @@ MODELS: dict[str, ModelConfig] = {
 
 
 def by_autograd(model: Model, batch: Batch) -> float:
-    loss = binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels))
+    loss = batch_loss(model(batch), batch)
     loss.backward()
     return loss.item()
 
@@ -39,8 +40,14 @@ def by_hand(model: Model, batch: Batch) -> float:
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("optimizer", [None, TableOptimizer(optimizer="adagrad", learning_rate=0.3)])
-def test_loss_gradients_and_moved_tables_are_autograds(name: str, optimizer: TableOptimizer | None) -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_gradients_and_moved_tables_are_autograds(
+    name: str, optimizer: TableOptimizer | None, weighted: bool
+) -> None:
     batch = oracle.batch_of(oracle.random_rows(3, 40))
+    if weighted:
+        weights = np.random.default_rng(4).integers(0, 4, len(batch.labels)).astype(np.float32)
+        batch = replace(batch, example_weights=weights)
     models = [oracle.model_of(MODELS[name], optimizer=optimizer).train() for _ in range(2)]
     assert all(has_gradients_by_hand(model) for model in models)
     before = models[0].tables.data.copy()

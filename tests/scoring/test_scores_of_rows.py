@@ -172,11 +172,11 @@ def test_no_rows_give_no_scores(scorer: mh.Scorer, rows: pa.Table, tmp_path: Pat
     for data in (*in_every_form(empty, tmp_path).values(), {name: [] for name in rows.column_names}):
         found = scorer.score(data)
         assert (found.shape, found.dtype) == ((0,), np.float32)
-        assert [array.shape for array in scorer.evaluate(data)] == [(0,), (0,)]
+        assert [array.shape for array in scorer.evaluate(data)[:2]] == [(0,), (0,)]
 
 
 def test_labels_are_read_where_they_are_asked_for(scorer: mh.Scorer, rows: pa.Table, expected: np.ndarray) -> None:
-    labels, logits = scorer.evaluate(rows)
+    labels, logits, *_ = scorer.evaluate(rows)
     assert labels.tolist() == rows["clicked"].to_pylist()
     np.testing.assert_allclose(1 / (1 + np.exp(-logits.astype(np.float64))), expected, rtol=0, atol=1e-7)
     with pytest.raises(DataError, match='column "clicked" is missing'):

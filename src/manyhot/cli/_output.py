@@ -36,7 +36,14 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 def metric_text(metrics: dict[str, float | None]) -> str:
-    """ "auc 0.78123  log_loss 0.45101"; None is "undefined" (labels of one class only)."""
-    return "  ".join(
-        f"{key} {'undefined' if value is None else format(value, '.5f')}" for key, value in metrics.items()
+    """ "auc 0.78123  log_loss 0.45101"; None is "undefined" (labels of one class only).
+
+    With groups also "gauc 0.69102 (1,203 groups, 31 of one class left out)".
+    """
+    numbers = {key: value for key, value in metrics.items() if not key.startswith("groups")}
+    text = "  ".join(
+        f"{key} {'undefined' if value is None else format(value, '.5f')}" for key, value in numbers.items()
     )
+    if "groups" in metrics:
+        text += f" ({metrics['groups']:,} groups, {metrics['groups_of_one_class']:,} of one class left out)"
+    return text

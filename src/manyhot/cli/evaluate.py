@@ -15,7 +15,7 @@ __all__ = ["evaluate"]
 
 
 def evaluate(model: Path, data: list[str], /, *, as_json: bool = False) -> None:
-    """AUC and log loss of a model on labelled rows.
+    """AUC and log loss of a model on labelled rows; GAUC too where its schema names a group.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ def evaluate(model: Path, data: list[str], /, *, as_json: bool = False) -> None:
     as_json
         Print JSON instead of a line.
     """
-    labels, logits = load(model).evaluate(data)
-    if not len(labels):
+    rows = load(model).evaluate(data)
+    if not len(rows.labels):
         raise DataError(f"{data[0]}: there are no rows to evaluate")
-    metrics = evaluate_logits(labels, logits)
+    metrics = evaluate_logits(*rows)
     if as_json:
-        console.print(json.dumps({**metrics, "examples": len(labels)}))
+        console.print(json.dumps({**metrics, "examples": len(rows.labels)}))
     else:
-        console.print(f"{len(labels):,} examples  {metric_text(metrics)}")
+        console.print(f"{len(rows.labels):,} examples  {metric_text(metrics)}")

@@ -46,6 +46,11 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     size = tables.layout.num_rows * (tables.dim + 1) * 4 / 2**20
     dense = sum(p.numel() for p in network.parameters())
     console.print(f"\nlabel      {schema.label}")
+    for name, column in (("weights", schema.example_weights), ("group", schema.group), ("time", schema.time)):
+        if column is not None:
+            console.print(f"{name:11}{column}")
+    if "split" in saved.summary:
+        console.print(f"split      {', '.join(f'{k} {v}' for k, v in saved.summary['split'].items())}")
     units = list(config.hidden_units or ())
     heads = f"{' + '.join(config.heads or ())}, embedding_dim {tables.dim}, hidden_units {units}"
     console.print(f"heads      {heads}")

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from manyhot.data import parts_to_train_on
 from manyhot.data import prepare as prepare_rows
 from manyhot.errors import ConfigError
 from manyhot.schema import load_experiment
 
-from ._output import console
+from ._output import console, to_stderr
 from ._sources import sources_of
 
 __all__ = ["prepare"]
@@ -49,8 +50,9 @@ def prepare(
     elif master is not None:
         raise ConfigError("--master is for --engine spark")
     else:
+        sources = parts_to_train_on(sources_of(config), config.schema, config.data.split, to_stderr.print)
         described = prepare_rows(
-            config.schema, sources_of(config), out, reading=config.data.reading, num_threads=config.training.threads
+            config.schema, sources, out, reading=config.data.reading, num_threads=config.training.threads
         )
     for name, counts in described["parts"].items():
         rows = counts["rows"]

@@ -45,7 +45,9 @@ def train(
     """
     config = load_experiment(experiment, set)
     folder = out if out is not None else Path("runs") / experiment.stem
-    rows = sources_of(config) if prepared is None else {"prepared": prepared}
+    rows: dict[str, Any] = {"prepared": prepared, "split": config.data.split if prepared is None else None}
+    if prepared is None:
+        rows |= {str(name): source for name, source in sources_of(config).items()}
     with output_file(folder / "log.jsonl") as log, log.open("w") as lines, ProgressBar() as bar:
 
         def listen(report: dict[str, Any]) -> None:

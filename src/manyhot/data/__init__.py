@@ -19,7 +19,7 @@ from ._partial import PARTIAL_SCHEMA, TOKEN, add_partial, partial_rows
 from ._prepare import prepare
 from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
 from ._whole_file import whole_file, whole_folder
-from .sources import Source, as_source, open_source
+from .sources import Source, as_source, open_source, parts_to_train_on
 
 __all__ = [
     "PARTIAL_SCHEMA",
@@ -43,6 +43,7 @@ __all__ = [
     "new_prepared",
     "open_source",
     "partial_rows",
+    "parts_to_train_on",
     "prepare",
     "wanted_columns",
     "whole_file",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from manyhot.errors import BadRowsError
@@ -31,23 +33,51 @@ class SourceBatch:
     """A record batch with only the columns that were asked for, and where its rows come from.
 
     origin: a file, or words for data given in memory. first_row: of the batch within its origin, from 0.
-    lines: for text files, what tells the line of a row.
+    lines: for text files, what tells the line of a row. rows: int64, the number within the origin of each row, where
+    rows between them were left out; None: they follow each other from first_row.
     """
 
     batch: pa.RecordBatch
     origin: str
     first_row: int = 0
     lines: Lines | None = None
+    rows: npt.NDArray[np.int64] | None = None
 
     def number(self, row: int) -> int:
         """Orders the rows of an origin, bad lines of a text file among them."""
-        return self.lines.number(self.first_row + row) if self.lines else self.first_row + row
+        in_origin = self.first_row + row if self.rows is None else int(self.rows[row])
+        return self.lines.number(in_origin) if self.lines else in_origin
 
     def where(self, row: int) -> str:
         """ "clicks.csv:17" or "clicks.parquet, row 17" (rows count from 1)."""
         if self.lines:
             return self.lines.where(self.number(row))
-        return f"{self.origin}, row {self.first_row + row + 1}"
+        return f"{self.origin}, row {self.number(row) + 1}"
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> SourceBatch:
+        """Those of the rows, kept: bool [rows]; each still knows its place."""
+        if kept.all():
+            return self
+        rows = np.arange(self.first_row, self.first_row + len(kept)) if self.rows is None else self.rows
+        columns = [column.cast(_without_views(column.type)) for column in self.batch.columns]
+        batch = pa.record_batch(columns, names=self.batch.schema.names).filter(pa.array(kept))
+        return replace(self, batch=batch, rows=rows[kept])
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """The type with plain text for views, which Arrow cannot filter; polars makes them."""
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        make = pa.list_ if pa.types.is_list(kind) else pa.large_list
+        return make(kind.value_field.with_type(_without_views(kind.value_type)))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)), kind.list_size)
+    if pa.types.is_struct(kind):
+        return pa.struct([member.with_type(_without_views(member.type)) for member in kind])
+    return kind
 
 
 @dataclass

@@ -19,6 +19,7 @@ from ._batches import Rejects, SourceBatch
 from ._fields import Numbers, numeric_columns, read_fields, read_labels, wanted_columns
 from ._fit import Fit
 from ._in_order import available_threads, in_order
+from ._row_columns import UInt64s, read_row_columns
 from ._vocabularies import FittedVocabulary
 from .sources import Source
 
@@ -28,7 +29,8 @@ __all__ = ["EncodedChunk", "Encoder"]
 @dataclass(frozen=True)
 class EncodedChunk:
     """Encoded rows, row-major: offsets int32 [rows*F+1], ids int32 [N] within their vocabularies, weights float32 [N]
-    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None.
+    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None, example_weights float32 [rows] or
+    None (all 1), groups uint64 [rows], 0 where a row has none, or None.
 
     cuts: by field, the pairs that max_pairs cut, and how many bags lost some.
     """
@@ -37,6 +39,8 @@ class EncodedChunk:
     ids: Int32s
     weights: Float32s | None
     labels: Float32s | None
+    example_weights: Float32s | None = None
+    groups: UInt64s | None = None
     cuts: dict[str, Cut] = field(default_factory=dict)
 
 
@@ -78,6 +82,7 @@ class Encoder:
         """One batch by itself, and the reasons of its bad rows: where there are any the chunk is not to be used."""
         reasons: dict[int, str] = {}
         labels = read_labels(self.schema, batch, reasons) if with_labels else None
+        row_columns = read_row_columns(self.schema, batch, reasons) if with_labels else (None, None)
         columns: list[tuple[Int32s, Float32s | None, Int32s, int]] = []
         cuts: dict[str, Cut] = {}
         for index, pieces in read_fields(self.schema, batch, self._numbers, reasons):
@@ -87,7 +92,7 @@ class Encoder:
             if cut[0]:
                 cuts[of.name] = cut
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
-        return EncodedChunk(offsets, ids, weights, labels, cuts), reasons
+        return EncodedChunk(offsets, ids, weights, labels, *row_columns, cuts), reasons
 
     def with_schema(self, schema: Schema) -> Encoder:
         """The same encoder under a schema that differs in combiners alone."""

@@ -3,11 +3,13 @@
 On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that
 out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open
 it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
-What max_pairs cut stands in the metadata of each batch.
+Rows that have them hold {example_weight: float32, group: uint64} too. What max_pairs cut stands in the metadata of each
+batch.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from manyhot.kernels import ExampleStore, Float32s, Int32s, Kernels
 from ._bags import Cut
 from ._encoder import EncodedChunk
 from ._mapping import Mapping
+from ._row_columns import UInt64s
 from ._whole_file import whole_file
 
 __all__ = ["Examples", "write_examples"]
@@ -29,7 +32,7 @@ _CUTS = b"manyhot.cuts"
 
 
 class Examples:
-    """Encoded rows in chunks. num_rows, num_pairs, num_fields; labels float32 [num_rows] or None."""
+    """Encoded rows in chunks. num_rows, num_pairs, num_fields; labels, example_weights, groups [num_rows] or None."""
 
     def __init__(self, chunks: Iterable[EncodedChunk], num_fields: int) -> None:
         self.chunks = [chunk for chunk in chunks if len(chunk.offsets) > 1]
@@ -54,7 +57,7 @@ class Examples:
     @property
     def num_rows(self) -> int:
         """How many examples."""
-        return sum((len(chunk.offsets) - 1) // self.num_fields for chunk in self.chunks)
+        return sum(_num_rows(chunk, self.num_fields) for chunk in self.chunks)
 
     @property
     def num_pairs(self) -> int:
@@ -77,20 +80,35 @@ class Examples:
                 total[name] = before[0] + pairs, before[1] + bags
         return total
 
+    @property
+    def example_weights(self) -> Float32s | None:
+        """float32 [num_rows], None where no row was encoded with one."""
+        parts = [chunk.example_weights for chunk in self.chunks]
+        if all(part is None for part in parts):
+            return None
+        ones = (np.ones(_num_rows(chunk, self.num_fields), np.float32) for chunk in self.chunks)
+        return np.concatenate([one if part is None else part for part, one in zip(parts, ones, strict=True)])
+
+    @property
+    def groups(self) -> UInt64s | None:
+        """uint64 [num_rows], 0 for rows without; None where the rows were encoded without."""
+        parts = [chunk.groups for chunk in self.chunks if chunk.groups is not None]
+        return np.concatenate(parts) if parts and len(parts) == len(self.chunks) else None
+
     def store(self, kernels: Kernels) -> ExampleStore:
         """The chunks as the kernels gather from them, without a copy."""
         store = kernels.store(self.num_fields)
         for chunk in self.chunks:
-            store.add(chunk.offsets, chunk.ids, chunk.weights, chunk.labels)
+            store.add(chunk.offsets, chunk.ids, chunk.weights, chunk.labels, chunk.example_weights)
         return store
 
 
 def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> None:
-    """Writes chunks to a file that appears only when it is whole."""
-    item = pa.list_(pa.struct([("id", pa.int32()), ("weight", pa.float32())]))
-    schema = pa.schema([("label", pa.float32()), ("bags", pa.list_(item, num_fields))])
+    """Writes chunks to a file that appears only when it is whole; all of them with groups, or none, and so on."""
+    first = next(chunks, None)
+    schema = _file_schema(first, num_fields)
     with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for chunk in chunks:
+        for chunk in () if first is None else itertools.chain([first], chunks):
             metadata = {_CUTS: json.dumps(chunk.cuts)} if chunk.cuts else None
             writer.write_batch(_to_batch(chunk, schema), custom_metadata=metadata)
 
@@ -105,16 +123,31 @@ def _mapped(path: Path) -> tuple[list[EncodedChunk], int]:
         raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
 
 
+def _file_schema(first: EncodedChunk | None, num_fields: int) -> pa.Schema:
+    """Columns that most data do not have would cost memory even as nulls, so that only those that do get them."""
+    item = pa.list_(pa.struct([("id", pa.int32()), ("weight", pa.float32())]))
+    columns = [("label", pa.float32()), ("bags", pa.list_(item, num_fields))]
+    if first is not None and first.example_weights is not None:
+        columns.append(("example_weight", pa.float32()))
+    if first is not None and first.groups is not None:
+        columns.append(("group", pa.uint64()))
+    return pa.schema(columns)
+
+
+def _num_rows(chunk: EncodedChunk, num_fields: int) -> int:
+    return (len(chunk.offsets) - 1) // num_fields
+
+
 def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
-    rows = (len(chunk.offsets) - 1) // schema.field("bags").type.list_size
+    rows = _num_rows(chunk, schema.field("bags").type.list_size)
     # A null weight column costs one bit a pair and says: all 1.
     weights = pa.array(chunk.weights) if chunk.weights is not None else pa.nulls(len(chunk.ids), pa.float32())
     pairs = pa.StructArray.from_arrays([pa.array(chunk.ids), weights], ["id", "weight"])
     bags = pa.ListArray.from_arrays(pa.array(chunk.offsets), pairs)
     labels = pa.array(chunk.labels) if chunk.labels is not None else pa.nulls(rows, pa.float32())
-    return pa.record_batch(
-        [labels, pa.FixedSizeListArray.from_arrays(bags, type=schema.field("bags").type)], schema=schema
-    )
+    columns = [labels, pa.FixedSizeListArray.from_arrays(bags, type=schema.field("bags").type)]
+    columns += [pa.array(part) for part in (chunk.example_weights, chunk.groups) if part is not None]
+    return pa.record_batch(columns, schema=schema)
 
 
 def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> EncodedChunk:
@@ -124,10 +157,13 @@ def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> En
     weights = pairs.field("weight")
     labels = batch.column("label")
     cuts = json.loads(metadata[_CUTS]) if metadata is not None and _CUTS in metadata else {}
+    names = batch.schema.names
     return EncodedChunk(
         offsets=offsets,
         ids=np.asarray(pairs.field("id")),
         weights=np.asarray(weights) if len(weights) == 0 or weights.null_count < len(weights) else None,
         labels=np.asarray(labels) if len(labels) == 0 or labels.null_count < len(labels) else None,
+        example_weights=np.asarray(batch.column("example_weight")) if "example_weight" in names else None,
+        groups=np.asarray(batch.column("group")) if "group" in names else None,
         cuts={name: (pairs, bags) for name, (pairs, bags) in cuts.items()},
     )

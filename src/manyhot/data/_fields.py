@@ -23,8 +23,11 @@ Summaries = dict[tuple[str, str], Summary]
 
 
 def wanted_columns(schema: Schema, with_labels: bool) -> tuple[str, ...]:
-    """The columns to ask a source for."""
-    return (*schema.columns, schema.label) if with_labels else schema.columns
+    """The columns to ask a source for, once each (a group may be a field too)."""
+    if not with_labels:
+        return schema.columns
+    rows = (column for column in (schema.label, schema.example_weights, schema.group) if column is not None)
+    return tuple(dict.fromkeys((*schema.columns, *rows)))
 
 
 def numeric_columns(schema: Schema) -> Numbers:

@@ -9,6 +9,7 @@ from manyhot.schema import Schema
 from ._batches import SourceBatch
 from ._fields import Summaries, numeric_columns, read_fields, read_labels
 from ._in_order import in_order
+from ._row_columns import read_row_columns
 from ._vocabularies import FittedVocabulary, VocabularyCounter
 
 __all__ = ["Fit"]
@@ -31,6 +32,7 @@ class Fit:
         reasons: dict[int, str] = {}
         summaries: Summaries = {}
         read_labels(self.schema, batch, reasons)
+        read_row_columns(self.schema, batch, reasons)
         for index, pieces in read_fields(self.schema, batch, self.numbers, reasons, summaries):
             counter = self.counters[self.schema.fields[index].vocabulary_name]
             for bags in pieces:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from manyhot.schema import Reading, Schema
+from manyhot.schema import Part, Reading, Schema
 
 from ._encoder import Encoder
 from ._examples import write_examples
@@ -18,7 +18,7 @@ __all__ = ["prepare"]
 
 def prepare(
     schema: Schema,
-    sources: Mapping[str, Source],
+    sources: Mapping[Part, Source],
     folder: Path,
     *,
     reading: Reading | None = None,

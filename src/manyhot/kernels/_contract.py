@@ -80,11 +80,12 @@ class RowPlan:
 @dataclass(frozen=True)
 class Batch:
     """jagged: B examples with ids that are table rows; labels float32 [B], empty where unknown; plan: the pairs grouped
-    by row, None where no backward pass is meant."""
+    by row, None where no backward pass is meant; example_weights float32 [B], None where no example has any."""
 
     jagged: Jagged
     labels: Float32s
     plan: RowPlan | None
+    example_weights: Float32s | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,16 @@ class ExampleStore(Protocol):
     def num_rows(self) -> int:
         """Examples added."""
 
-    def add(self, offsets: Int32s, ids: Int32s, weights: Float32s | None, labels: Float32s | None) -> None:
-        """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or None."""
+    def add(
+        self,
+        offsets: Int32s,
+        ids: Int32s,
+        weights: Float32s | None,
+        labels: Float32s | None,
+        example_weights: Float32s | None = None,
+    ) -> None:
+        """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or None,
+        example_weights [rows] (None: all 1)."""
 
     def gather(
         self,

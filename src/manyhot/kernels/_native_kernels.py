@@ -86,8 +86,15 @@ class NativeStore:
     def num_rows(self) -> int:
         return self._chunks.num_rows
 
-    def add(self, offsets: Int32s, ids: Int32s, weights: Float32s | None, labels: Float32s | None) -> None:
-        self._chunks.add(offsets, ids, weights, labels)
+    def add(
+        self,
+        offsets: Int32s,
+        ids: Int32s,
+        weights: Float32s | None,
+        labels: Float32s | None,
+        example_weights: Float32s | None = None,
+    ) -> None:
+        self._chunks.add(offsets, ids, weights, labels, example_weights)
 
     def gather(
         self,
@@ -100,8 +107,13 @@ class NativeStore:
     ) -> list[Batch]:
         made = self._chunks.gather(list(batches), bases, combiners, num_table_rows, num_threads)
         return [
-            Batch(Jagged(ids, weights, offsets, self._num_fields), labels, RowPlan(*plan) if plan else None)
-            for ids, weights, offsets, labels, plan in made
+            Batch(
+                Jagged(ids, weights, offsets, self._num_fields),
+                labels,
+                RowPlan(*plan) if plan else None,
+                example_weights,
+            )
+            for ids, weights, offsets, labels, example_weights, plan in made
         ]
 
 

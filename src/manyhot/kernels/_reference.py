@@ -138,15 +138,27 @@ class ReferenceStore:
         self.num_fields = num_fields
         self.bags: list[tuple[Int32s, Float32s]] = []
         self.labels: list[float] = []
+        self.example_weights: list[float] = []
+        self.has_example_weights = False
 
     @property
     def num_rows(self) -> int:
         return len(self.bags) // self.num_fields
 
-    def add(self, offsets: Int32s, ids: Int32s, weights: Float32s | None, labels: Float32s | None) -> None:
+    def add(
+        self,
+        offsets: Int32s,
+        ids: Int32s,
+        weights: Float32s | None,
+        labels: Float32s | None,
+        example_weights: Float32s | None = None,
+    ) -> None:
         weights = np.ones(len(ids), np.float32) if weights is None else weights
         self.bags += [(ids[a:b], weights[a:b]) for a, b in itertools.pairwise(offsets)]
         self.labels += [] if labels is None else labels.tolist()
+        rows = (len(offsets) - 1) // self.num_fields
+        self.example_weights += [1.0] * rows if example_weights is None else example_weights.tolist()
+        self.has_example_weights |= rows > 0 and example_weights is not None
 
     def gather(
         self,
@@ -161,7 +173,9 @@ class ReferenceStore:
         for rows in batches:
             jagged = self._gather(rows, bases, combiners)
             labels = np.array([self.labels[row] for row in rows] if self.labels else [], np.float32)
-            made.append(Batch(jagged, labels, None if num_table_rows is None else _plan_rows(jagged, num_table_rows)))
+            plan = None if num_table_rows is None else _plan_rows(jagged, num_table_rows)
+            weighted = np.array([self.example_weights[row] for row in rows], np.float32)
+            made.append(Batch(jagged, labels, plan, weighted if self.has_example_weights else None))
         return made
 
     def _gather(self, rows: npt.NDArray[np.int64], bases: Int32s, combiners: npt.NDArray[np.uint8]) -> Jagged:

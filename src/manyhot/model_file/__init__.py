@@ -5,6 +5,6 @@ uses it. Read `_saved.py` first.
 """
 
 from ._file import load_model, read_header, save_model
-from ._saved import SavedModel, take_proof
+from ._saved import LabelledLogits, SavedModel, take_proof
 
-__all__ = ["SavedModel", "load_model", "read_header", "save_model", "take_proof"]
+__all__ = ["LabelledLogits", "SavedModel", "load_model", "read_header", "save_model", "take_proof"]

@@ -5,18 +5,29 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from manyhot.data import Encoder, Examples, Source, first_rows, open_source
+from manyhot.data import EncodedChunk, Encoder, Examples, Source, first_rows, open_source
 from manyhot.kernels import Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import ModelConfig
 
-__all__ = ["SavedModel", "take_proof"]
+__all__ = ["LabelledLogits", "SavedModel", "take_proof"]
+
+
+class LabelledLogits(NamedTuple):
+    """What metrics take: labels float32 [rows] in {0, 1} and logits float32 [rows]; example_weights float32 [rows] and
+    groups uint64 [rows] (0: none), None where the schema names no such column."""
+
+    labels: Float32s
+    logits: Float32s
+    example_weights: Float32s | None
+    groups: npt.NDArray[np.uint64] | None
 
 
 @dataclass(frozen=True)
@@ -38,16 +49,22 @@ class SavedModel:
         logits = np.concatenate([np.zeros(0, np.float32), *(z for _, z in self._logits(source, with_labels=False))])
         return torch.sigmoid(torch.from_numpy(logits)).numpy()
 
-    def labelled_logits(self, source: Source) -> tuple[Float32s, Float32s]:
-        """Labels and logits, float32 [rows] each. Raises DataError, BadRowsError."""
-        parts = [(np.zeros(0, np.float32), np.zeros(0, np.float32)), *self._logits(source, with_labels=True)]
-        return np.concatenate([y for y, _ in parts]), np.concatenate([z for _, z in parts])
+    def labelled_logits(self, source: Source) -> LabelledLogits:
+        """Of labelled rows. Raises DataError, BadRowsError."""
+        schema = self.encoder.schema
+        parts = [(c.labels, z, c.example_weights, c.groups) for c, z in self._logits(source, with_labels=True)]
+        labels, logits, example_weights, groups = zip(*parts, strict=True) if parts else ((), (), (), ())
+        return LabelledLogits(
+            np.concatenate([np.zeros(0, np.float32), *labels]),
+            np.concatenate([np.zeros(0, np.float32), *logits]),
+            np.concatenate([np.zeros(0, np.float32), *example_weights]) if schema.example_weights is not None else None,
+            np.concatenate([np.zeros(0, np.uint64), *groups]) if schema.group is not None else None,
+        )
 
-    def _logits(self, source: Source, *, with_labels: bool) -> Iterator[tuple[Float32s, Float32s]]:
+    def _logits(self, source: Source, *, with_labels: bool) -> Iterator[tuple[EncodedChunk, Float32s]]:
         num_fields = len(self.encoder.schema.fields)
         for chunk in self.encoder.encode(source, with_labels=with_labels):
-            labels = chunk.labels if chunk.labels is not None else np.zeros(0, np.float32)
-            yield labels, predict_logits(self.network, Examples([chunk], num_fields))
+            yield chunk, predict_logits(self.network, Examples([chunk], num_fields))
 
 
 def take_proof(saved: SavedModel, source: Source) -> SavedModel:

@@ -7,6 +7,7 @@ lives here; tables move inside the backward pass by the kernels. Read `_tables.p
 
 from ._by_hand import has_gradients_by_hand, loss_by_hand
 from ._heads import DeepHead, FMHead, LinearHead
+from ._loss import batch_loss
 from ._model import Model, build_model
 from ._predict import predict_logits
 from ._tables import TableOutputs, Tables
@@ -18,6 +19,7 @@ __all__ = [
     "Model",
     "TableOutputs",
     "Tables",
+    "batch_loss",
     "build_model",
     "has_gradients_by_hand",
     "loss_by_hand",

@@ -16,6 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from manyhot.kernels import Batch, Gradients
 
 from ._heads import DeepHead, FMHead, LinearHead
+from ._loss import scaled_weights
 from ._model import Model
 
 __all__ = ["has_gradients_by_hand", "loss_by_hand"]
@@ -43,11 +44,14 @@ def loss_by_hand(model: Model, batch: Batch) -> tuple[float, Callable[[], None]]
     labels_B = torch.from_numpy(batch.labels)
     logits_B = model.bias.expand(len(labels_B)).clone()
     layers = {name: _add_term(logits_B, head, inputs[type(head)]) for name, head in model.heads.items()}
-    loss = binary_cross_entropy_with_logits(logits_B, labels_B).item()
+    weights_B = scaled_weights(batch)
+    loss = binary_cross_entropy_with_logits(logits_B, labels_B, weights_B).item()
 
     @torch.no_grad()
     def backward() -> None:
         by_logits_B = torch.sigmoid(logits_B).sub_(labels_B).div_(len(labels_B))
+        if weights_B is not None:
+            by_logits_B.mul_(weights_B)
         torch.sum(by_logits_B, 0, out=_grad(model.bias))
         by_inputs = {
             type(head): _backward(head, inputs[type(head)], layers[name], by_logits_B)

@@ -10,6 +10,7 @@ from ._field import Combiner, Field, Separators
 from ._model import FM, LR, MODELS, DeepFM, ModelConfig, WideDeep
 from ._reading import Reading
 from ._schema import Schema
+from ._split import Part, Split, seconds_of
 from ._training import DenseOptimizer, EarlyStopping, TableOptimizer, TrainingConfig
 from ._transforms import Step
 from ._vocabulary import Vocabulary
@@ -26,9 +27,11 @@ __all__ = [
     "Experiment",
     "Field",
     "ModelConfig",
+    "Part",
     "Reading",
     "Schema",
     "Separators",
+    "Split",
     "Step",
     "TableOptimizer",
     "TrainingConfig",
@@ -36,4 +39,5 @@ __all__ = [
     "WideDeep",
     "convert",
     "load_experiment",
+    "seconds_of",
 ]

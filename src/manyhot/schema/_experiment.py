@@ -12,6 +12,7 @@ from ._config import Config, convert
 from ._model import ModelConfig
 from ._reading import Reading
 from ._schema import Schema
+from ._split import Split
 from ._training import TrainingConfig
 
 __all__ = ["DataConfig", "Experiment", "load_experiment"]
@@ -24,12 +25,23 @@ class DataConfig(Reading, frozen=True, kw_only=True):
 
     train, valid, test: a path, a glob, or a list of them; valid and test are optional.
     label: the column of 0/1.
+    example_weights, group, time: columns, as in Schema.
+    split: how valid and test are cut out of train, instead of being given.
     """
 
     train: str | tuple[str, ...]
     label: str
     valid: str | tuple[str, ...] | None = None
     test: str | tuple[str, ...] | None = None
+    example_weights: str | None = None
+    group: str | None = None
+    time: str | None = None
+    split: Split | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.split is not None:
+            self.split.check(self.time, valid=self.valid is not None, test=self.test is not None)
 
     @property
     def reading(self) -> Reading:
@@ -75,11 +87,10 @@ def _experiment(data: dict[str, Any], folder: Path) -> Experiment:
         if key not in data:
             raise ConfigError(f"section [{key}] is missing")
     source = convert(data["data"], DataConfig, "data")
+    row = {key: getattr(source, key) for key in ("label", "example_weights", "group", "time")}
     return Experiment(
         data=source,
-        schema=Schema.from_dict(
-            {"label": source.label, **{k: data[k] for k in ("vocabularies", "fields") if k in data}}
-        ),
+        schema=Schema.from_dict({**row, **{k: data[k] for k in ("vocabularies", "fields") if k in data}}),
         model=convert(data.get("model", {"name": "deepfm"}), ModelConfig, "model"),
         training=convert(data.get("training", {}), TrainingConfig, "training"),
         folder=folder,

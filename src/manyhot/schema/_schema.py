@@ -17,8 +17,11 @@ from ._vocabulary import Vocabulary
 __all__ = ["Schema"]
 
 
+_ROW_COLUMNS = ("example_weights", "group", "time")
+
+
 class Schema(Config, frozen=True, kw_only=True):
-    """What a row means: the label column and the fields, in order.
+    """What a row means: the label column and the fields, in order, and what else there is to say of a row.
 
     Fields that name the same vocabulary share its tables. A name that no vocabulary has, two different vocabularies of
     one name, or a column used twice raises ConfigError. After construction every field holds its Vocabulary object.
@@ -26,11 +29,18 @@ class Schema(Config, frozen=True, kw_only=True):
     label: column of 0/1 (bool, int, float or text).
     fields: at least one.
     vocabularies: only needed for fields that give a vocabulary by name.
+    example_weights: column of numbers from 0: how much a row counts in the loss and in metrics; None: all alike.
+    group: column whose token says which rows are compared with each other (GAUC), a user or a session.
+    time: column of when a row happened, for a split by time.
+    Scoring reads none of the last three, nor the label.
     """
 
     label: str
     fields: tuple[Field, ...]
     vocabularies: tuple[Vocabulary, ...] = ()
+    example_weights: str | None = None
+    group: str | None = None
+    time: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -48,6 +58,9 @@ class Schema(Config, frozen=True, kw_only=True):
         unused = set(known) - set(used)
         if unused:
             raise ConfigError(f'vocabulary "{min(unused)}" is used by no field; remove it or name it in a field')
+        for key in _ROW_COLUMNS:
+            if getattr(self, key) == self.label:
+                raise ConfigError(f'{key} = "{self.label}" is the label; name another column')
         _check_columns(self.label, self.fields)
         check_crosses(fields)
         msgspec.structs.force_setattr(self, "fields", tuple(fields))
@@ -60,14 +73,16 @@ class Schema(Config, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(names))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, as in an experiment file; `Schema.from_dict` turns it back."""
+        """Plain data; `Schema.from_dict` turns it back."""
         vocabularies = {v.name: _without_name(v) for v in self.vocabularies}
         fields = {f.name: _without_name(msgspec.structs.replace(f, vocabulary=f.vocabulary_name)) for f in self.fields}
-        return {"label": self.label, "vocabularies": vocabularies, "fields": fields}
+        rows = {key: getattr(self, key) for key in _ROW_COLUMNS if getattr(self, key) is not None}
+        return {"label": self.label, **rows, "vocabularies": vocabularies, "fields": fields}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Schema:
-        """From {"label": .., "vocabularies": {name: {..}}, "fields": {name: {..}}}. Raises ConfigError."""
+        """From {"label": .., "vocabularies": {name: {..}}, "fields": {name: {..}}} and, where there are any,
+        "example_weights", "group", "time". Raises ConfigError."""
         if "label" not in data:
             raise ConfigError("schema: label is missing; name the column of 0/1")
         vocabularies = tuple(
@@ -80,7 +95,8 @@ class Schema(Config, frozen=True, kw_only=True):
             convert({"name": name, **_table(value, f"fields.{name}", named=True)}, Field, f"fields.{name}")
             for name, value in _table(data.get("fields", {}), "fields").items()
         )
-        return cls(label=data["label"], fields=fields, vocabularies=vocabularies)
+        rows = {key: data.get(key) for key in _ROW_COLUMNS}
+        return cls(label=data["label"], fields=fields, vocabularies=vocabularies, **rows)
 
 
 def _table(value: object, where: str, named: bool = False) -> dict[str, Any]:

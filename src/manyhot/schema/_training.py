@@ -80,9 +80,12 @@ class DenseOptimizer(_Optimizer, frozen=True, kw_only=True):
 
 
 class EarlyStopping(Config, frozen=True, kw_only=True):
-    """Stop when `metric` on valid has not improved for `patience` validations; the best weights are restored."""
+    """Stop when `metric` on valid has not improved for `patience` validations; the best weights are restored.
 
-    metric: Literal["auc", "log_loss"] = "auc"
+    metric: "gauc" needs a group in the schema.
+    """
+
+    metric: Literal["auc", "log_loss", "gauc"] = "auc"
     patience: int = 2
 
     def __post_init__(self) -> None:

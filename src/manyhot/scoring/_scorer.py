@@ -10,7 +10,7 @@ import numpy as np
 from manyhot.data import Encoder, Source, open_source
 from manyhot.errors import DataError
 from manyhot.kernels import Float32s
-from manyhot.model_file import SavedModel, load_model
+from manyhot.model_file import LabelledLogits, SavedModel, load_model
 from manyhot.schema import Reading, convert
 
 __all__ = ["Scorer", "load"]
@@ -42,11 +42,16 @@ class Scorer:
         source = self.source(data)
         return _finite(self._saved.probabilities(source), source)
 
-    def evaluate(self, data: Any) -> tuple[Float32s, Float32s]:
-        """Labels float32 [rows] in {0, 1} and logits float32 [rows] of labelled rows; metrics take both."""
+    def evaluate(self, data: Any) -> LabelledLogits:
+        """Labels and logits of labelled rows, with their example weights and groups where the schema names them; all
+        that metrics take.
+
+        Raises DataError where a column is missing, BadRowsError where rows are bad.
+        """
         source = self.source(data)
-        labels, logits = self._saved.labelled_logits(source)
-        return labels, _finite(logits, source)
+        rows = self._saved.labelled_logits(source)
+        _finite(rows.logits, source)
+        return rows
 
 
 def _finite(scores: Float32s, source: Source) -> Float32s:

@@ -7,12 +7,13 @@ room. Read `_run.py` first, then `_loop.py`.
 from ._dense import dense_optimizer
 from ._learner import Learner
 from ._loop import Clock, fit_model
-from ._metrics import auc, evaluate_logits, log_loss
+from ._metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
 
 __all__ = [
     "Clock",
+    "GroupAUC",
     "Learner",
     "Listener",
     "ProgressBar",
@@ -21,6 +22,7 @@ __all__ = [
     "dense_optimizer",
     "evaluate_logits",
     "fit_model",
+    "gauc",
     "log_loss",
     "train",
     "valid_line",

@@ -27,8 +27,9 @@ class BestWeights:
         """Takes a validation; whether patience has run out. Raises TrainingError where the metric is undefined."""
         value = metrics[self.config.metric]
         if value is None:
+            where = "every group of valid" if self.config.metric == "gauc" else "valid"
             raise TrainingError(
-                f"early stopping: {self.config.metric} is undefined, valid holds labels of one class only"
+                f"early stopping: {self.config.metric} is undefined, {where} holds labels of one class only"
             )
         better = -value if self.config.metric == "log_loss" else value
         if self.best is None or better > self.best:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.kernels import Batch, has_bfloat16
-from manyhot.nn import DeepHead, Model, has_gradients_by_hand, loss_by_hand
+from manyhot.nn import DeepHead, Model, batch_loss, has_gradients_by_hand, loss_by_hand
 from manyhot.schema import TrainingConfig
 
 from ._dense import dense_optimizer
 
-__all__ = ["Learner"]
+__all__ = ["Learner", "batch_loss"]
 
 # Below so many multiplications a forward pass, changing types costs what faster matmuls bring (docs/performance.md).
 _WORTH_BFLOAT16 = 1e8
@@ -33,18 +32,20 @@ class Learner:
         self._by_hand = has_gradients_by_hand(model)
         self._dense = dense_optimizer(config.dense, model.parameters())
 
-    def learn(self, batch: Batch) -> float:
+    def learn(self, batch: Batch) -> float | None:
         """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
-        before that."""
+        before that. None, and nothing moves, where every example has the weight 0."""
+        if batch.example_weights is not None and not batch.example_weights.any():
+            return None
         value, backward = (loss_by_hand if self._by_hand else _loss_by_autograd)(self.model, batch)
-        if abs(value) < float("inf"):
+        if math.isfinite(value):
             backward()
             self._dense.step()
         return value
 
 
 def _loss_by_autograd(model: Model, batch: Batch) -> tuple[float, Callable[[], None]]:
-    loss = binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels))
+    loss = batch_loss(model(batch), batch)
 
     def backward() -> None:
         model.zero_grad(set_to_none=True)

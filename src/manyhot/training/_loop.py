@@ -22,7 +22,7 @@ from ._learner import Learner
 from ._metrics import evaluate_logits
 from ._reports import Listener
 
-__all__ = ["Clock", "check_finite", "fit_model"]
+__all__ = ["Clock", "check_finite", "evaluate", "fit_model"]
 
 _REMEDY = "nothing was saved: lower the learning rates of training.tables and training.dense"
 
@@ -84,6 +84,14 @@ def check_finite(logits: Float32s, step: int) -> Float32s:
     return logits
 
 
+def evaluate(model: Model, examples: Examples, step: int) -> dict[str, float | None]:
+    """Metrics on labelled examples. Raises TrainingError where the model scores NaN or infinity."""
+    labels = examples.labels
+    assert labels is not None
+    logits = check_finite(predict_logits(model, examples), step)
+    return evaluate_logits(labels, logits, examples.example_weights, examples.groups)
+
+
 @dataclass
 class _Loop:
     model: Model
@@ -124,6 +132,8 @@ class _Loop:
 
     def _learn(self, batch: Batch) -> None:
         value = self.learner.learn(batch)
+        if value is None:
+            return
         if not math.isfinite(value):
             raise TrainingError(f"the loss became {value} at step {self.clock.steps + 1}; {_REMEDY}")
         self.loss = value if math.isnan(self.loss) else 0.98 * self.loss + 0.02 * value
@@ -132,9 +142,7 @@ class _Loop:
         """Reports on valid; whether to stop."""
         if self.valid is None:
             return False
-        labels = self.valid.labels
-        assert labels is not None
-        metrics = evaluate_logits(labels, check_finite(predict_logits(self.model, self.valid), self.clock.steps))
+        metrics = evaluate(self.model, self.valid, self.clock.steps)
         self.listener({**self._report("valid", epoch), **metrics})
         return self.best is not None and self.best.update(self.model, metrics)
 

@@ -64,6 +64,8 @@ class ProgressBar:
 def valid_line(report: dict[str, Any]) -> str:
     """ "epoch 2  step 118  loss 0.4312  valid auc 0.78123  log_loss 0.45101"."""
     metrics = "  ".join(
-        f"{key} {'undefined' if report[key] is None else format(report[key], '.5f')}" for key in ("auc", "log_loss")
+        f"{key} {'undefined' if report[key] is None else format(report[key], '.5f')}"
+        for key in ("auc", "log_loss", "gauc")
+        if key in report
     )
     return f"epoch {report['epoch']}  step {report['step']}  loss {report['loss']:.4f}  valid {metrics}"

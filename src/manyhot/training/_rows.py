@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from manyhot.data import Encoder, ExampleCache, Examples, Prepared, Source, as_source, open_source
+from manyhot.data import Encoder, ExampleCache, Examples, Prepared, Source, open_source
 from manyhot.errors import DataError
-from manyhot.schema import Reading, Schema
+from manyhot.schema import Part, Reading, Schema
 
 __all__ = ["Rows", "prepared_rows", "raw_rows"]
 
@@ -25,10 +24,14 @@ class Rows:
 
 
 def raw_rows(
-    schema: Schema, data: Mapping[str, Any], reading: Reading | None, store: ExampleCache, tell: Callable[[str], None]
+    schema: Schema,
+    sources: Mapping[Part, Source],
+    proof: Source,
+    reading: Reading | None,
+    store: ExampleCache,
+    tell: Callable[[str], None],
 ) -> Rows:
     """Fits on the training rows and encodes all. Raises DataError, BadRowsError."""
-    sources = {name: as_source(part, reading) for name, part in data.items()}
     encoder, was_there = store.fit(schema, sources["train"])
     tell(f"vocabularies {'reused' if was_there else 'fitted'}: {_sizes(encoder)}")
     examples: dict[str, Examples] = {}
@@ -38,7 +41,7 @@ def raw_rows(
             raise DataError(f"{source.name}: {name} holds no rows")
         tell(f"{name} {'reused' if was_there else 'encoded'}: {_counts(examples[name])}")
         _tell_cuts(name, examples[name], tell)
-    return Rows(encoder, examples, sources.get("valid", sources["train"]), reading or Reading())
+    return Rows(encoder, examples, proof, reading or Reading())
 
 
 def prepared_rows(schema: Schema, folder: Path, tell: Callable[[str], None]) -> Rows:

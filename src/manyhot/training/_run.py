@@ -12,15 +12,14 @@ from typing import Any
 import msgspec
 import torch
 
-from manyhot.data import ExampleCache, TableLayout
+from manyhot.data import ExampleCache, TableLayout, as_source, parts_to_train_on
 from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
-from manyhot.nn import build_model, predict_logits
-from manyhot.schema import ModelConfig, Reading, Schema, TrainingConfig
+from manyhot.nn import build_model
+from manyhot.schema import ModelConfig, Part, Reading, Schema, Split, TrainingConfig
 
-from ._loop import check_finite, fit_model
-from ._metrics import evaluate_logits
+from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
 
@@ -32,8 +31,8 @@ class Run:
     """A finished training.
 
     metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
-        test
-        those that were given; seconds of the training loop alone, validation left out.
+        test those that there are, with a group also "gauc", "groups" and "groups_of_one_class"; seconds of the training
+        loop alone, validation left out.
     """
 
     saved: SavedModel
@@ -62,6 +61,7 @@ def train(
     cache: str | Path | None = None,
     listener: Listener | None = None,
     reading: Reading | None = None,
+    split: Split | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Run:
     """Trains a model on raw rows, or on prepared ones.
@@ -74,6 +74,7 @@ def train(
     cache: folder where encoded rows of files are kept, so that a second run skips encoding; None keeps them in memory.
     listener: receives the reports of the loop; None shows a progress bar where standard error is a terminal.
     reading: how files are read; kept in the model file, so that rows to be scored are read alike.
+    split: how valid and test are cut out of train, instead of being given.
     on_stage: told in words what is being done before the loop starts.
 
     Raises ConfigError, DataError (BadRowsError for rows that must not be learned from), TrainingError.
@@ -82,20 +83,24 @@ def train(
     tell = on_stage or (lambda text: None)
     if model.preset == "article":
         schema = _with_combiner_sum(schema)
-    data = {name: part for name, part in (("train", train), ("valid", valid), ("test", test)) if part is not None}
-    if prepared is not None and data:
-        raise ConfigError(f"prepared rows are all that is trained on; leave out {', '.join(data)}")
+    given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
+    data = {name: part for name, part in given.items() if part is not None}
+    if prepared is not None and (data or split is not None):
+        named = ", ".join([*data, *(["split"] if split is not None else [])])
+        raise ConfigError(f"prepared rows are all that is trained on; leave out {named}")
     if prepared is None and train is None:
         raise ConfigError("there is nothing to train on; give train, or a folder of prepared rows")
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
     if prepared is None:
-        _check_valid(training, "valid" in data)
+        opened = {name: as_source(part, reading) for name, part in data.items()}
+        sources = parts_to_train_on(opened, schema, split, tell)
+        _check_valid(training, schema, "valid" in sources)
         store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
-        rows = raw_rows(schema, data, reading, store, tell)
+        rows = raw_rows(schema, sources, opened.get("valid", opened["train"]), reading, store, tell)
     else:
         rows = prepared_rows(schema, Path(prepared), tell)
-        _check_valid(training, "valid" in rows.examples)
+        _check_valid(training, schema, "valid" in rows.examples)
     encoder, examples = rows.encoder, rows.examples
     if model.batch_norm and min(training.batch_size, examples["train"].num_rows) == 1:
         raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
@@ -113,10 +118,7 @@ def train(
             metrics: dict[str, Any] = {}
             for name in ("valid", "test"):
                 if name in examples:
-                    labels = examples[name].labels
-                    assert labels is not None
-                    logits = check_finite(predict_logits(network, examples[name]), clock.steps)
-                    metrics[name] = evaluate_logits(labels, logits)
+                    metrics[name] = evaluate(network, examples[name], clock.steps)
             metrics |= {
                 "examples": clock.examples,
                 "seconds": clock.seconds,
@@ -129,16 +131,20 @@ def train(
             "metrics": metrics,
             "reading": msgspec.to_builtins(rows.reading),
         }
+        if split is not None:
+            summary["split"] = msgspec.to_builtins(split)
         saved = SavedModel(encoder, model, network, summary)
         saved = take_proof(saved, rows.proof)
         check_finite(saved.proof_probabilities, clock.steps)
     return Run(saved, metrics)
 
 
-def _check_valid(training: TrainingConfig, there: bool) -> None:
+def _check_valid(training: TrainingConfig, schema: Schema, there: bool) -> None:
     for key in ("early_stopping", "validate_every"):
         if getattr(training, key) is not None and not there:
             raise ConfigError(f"{key} needs rows it can look at; give valid")
+    if training.early_stopping is not None and training.early_stopping.metric == "gauc" and schema.group is None:
+        raise ConfigError('early_stopping by "gauc" needs a group; name its column in the schema')
 
 
 def _with_combiner_sum(schema: Schema) -> Schema:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from manyhot.errors import ConfigError
 from manyhot.schema import Experiment
 
 from ._files import read_files
@@ -25,6 +26,11 @@ def prepare_experiment(experiment: Experiment, folder: str | Path, *, master: st
     left; else one is started and stopped. Raises DataError, BadRowsError.
     """
     data = experiment.data
+    if data.split is not None:
+        raise ConfigError(
+            "data.split: Spark does not cut valid and test out of train; give them as files of their own, or prepare "
+            "with the embedded engine"
+        )
     with _session(master) as session:
         with spark_errors("read the files"):
             frames = {
