@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -16,13 +17,14 @@ from manyhot.schema import Schema
 
 from ._encoder import Encoder
 from ._examples import Examples, write_examples
+from ._vocabularies import Counted
 from ._whole_file import whole_file
 from .sources import Source
 
 __all__ = ["ExampleCache"]
 
 # Part of every key: to be raised whenever the same rows would be encoded or stored differently.
-_FORMAT = "2"
+_FORMAT = "3"
 _IGNORE = "# Made by manyhot; may be deleted at any time.\n*\n"
 
 
@@ -79,14 +81,19 @@ class ExampleCache:
 
 def _save_encoder(path: Path, encoder: Encoder) -> None:
     settings, arrays = encoder.state()
+    counted = {name: v.counted and dataclasses.asdict(v.counted) for name, v in encoder.vocabularies.items()}
+    notes = {"encoder": json.dumps(settings), "counted": json.dumps(counted)}
     with whole_file(path) as part:
-        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, {"encoder": json.dumps(settings)})
+        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, notes)
 
 
 def _load_encoder(path: Path) -> Encoder:
     try:
         with safe_open(path, "numpy") as file:
-            settings = json.loads(file.metadata()["encoder"])
-            return Encoder.from_state(settings, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            settings, counted = (json.loads(file.metadata()[key]) for key in ("encoder", "counted"))
+            encoder = Encoder.from_state(settings, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        for name, vocabulary in encoder.vocabularies.items():
+            vocabulary.counted = counted[name] and Counted(**counted[name])
+        return encoder
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, ManyhotError) as error:
         raise DataError(f"{path}: cannot read this encoder, delete it to fit anew: {error}") from None

@@ -27,12 +27,18 @@ __all__ = ["EncodedChunk", "Encoder"]
 @dataclass(frozen=True)
 class EncodedChunk:
     """Encoded rows, row-major: offsets int32 [rows*F+1], ids int32 [N] within their vocabularies, weights float32 [N]
-    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None."""
+    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None.
+
+    origin: the file the rows come from, or words for data given in memory. missing: F numbers, the pairs (OOV, 1) of
+    each field that stand for a missing value; empty where no field has any.
+    """
 
     offsets: Int32s
     ids: Int32s
     weights: Float32s | None
     labels: Float32s | None
+    origin: str = ""
+    missing: tuple[int, ...] = ()
 
 
 class Encoder:
@@ -74,12 +80,16 @@ class Encoder:
         reasons: dict[int, str] = {}
         labels = read_labels(self.schema, batch, reasons) if with_labels else None
         columns = []
+        missing = [0] * len(self.schema.fields)
         for index, field in enumerate(self.schema.fields):
             vocabulary = self.vocabularies[field.vocabulary_name]
             for bags in read_field(field, batch, self._numbers, reasons):
                 columns.append((vocabulary.lookup(bags.tokens, bags.positions), bags.weights, bags.offsets, index))
+                if field.missing == "oov":
+                    missing[index] += bags.num_missing
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
-        return batch, EncodedChunk(offsets, ids, weights, labels), reasons
+        noted = tuple(missing) if any(missing) else ()
+        return batch, EncodedChunk(offsets, ids, weights, labels, batch.origin, noted), reasons
 
     def fingerprint(self) -> str:
         """Of everything that decides what rows are encoded to."""

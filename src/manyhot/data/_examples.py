@@ -2,11 +2,13 @@
 
 On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that
 out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open
-it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
+it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any. The
+metadata "manyhot" of a record batch is JSON with the origin of its rows and how many of its pairs stand for missing values.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -35,10 +37,10 @@ class Examples:
         try:
             memory = pa.memory_map(str(path))
             file = pa.ipc.open_file(memory)
-            batches = [file.get_batch(i) for i in range(file.num_record_batches)]
+            batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
             num_fields = file.schema.field("bags").type.list_size
-            return cls([_to_chunk(batch) for batch in batches], num_fields)
-        except (pa.ArrowException, OSError, KeyError, AttributeError) as error:
+            return cls([_to_chunk(*batch) for batch in batches], num_fields)
+        except (pa.ArrowException, OSError, KeyError, AttributeError, TypeError, ValueError) as error:
             raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
 
     @property
@@ -71,7 +73,8 @@ def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) 
     schema = pa.schema([("label", pa.float32()), ("bags", pa.list_(item, num_fields))])
     with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for chunk in chunks:
-            writer.write_batch(_to_batch(chunk, schema))
+            notes = json.dumps({"origin": chunk.origin, "missing": chunk.missing})
+            writer.write_batch(_to_batch(chunk, schema), custom_metadata={"manyhot": notes})
 
 
 def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
@@ -86,7 +89,8 @@ def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
     )
 
 
-def _to_chunk(batch: pa.RecordBatch) -> EncodedChunk:
+def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata) -> EncodedChunk:
+    notes = json.loads(metadata["manyhot"])
     bags = batch.column("bags").values
     pairs = bags.values
     offsets: Int32s = np.asarray(bags.offsets)
@@ -97,4 +101,6 @@ def _to_chunk(batch: pa.RecordBatch) -> EncodedChunk:
         ids=np.asarray(pairs.field("id")),
         weights=np.asarray(weights) if len(weights) == 0 or weights.null_count < len(weights) else None,
         labels=np.asarray(labels) if len(labels) == 0 or labels.null_count < len(labels) else None,
+        origin=notes["origin"],
+        missing=tuple(notes["missing"]),
     )

@@ -5,8 +5,19 @@ its own lives here; tables move inside the backward pass by the kernels. Read `_
 """
 
 from ._heads import DeepHead, FMHead, LinearHead
+from ._memory import available_bytes
 from ._model import Model, build_model
 from ._predict import predict_logits
 from ._tables import TableOutputs, Tables
 
-__all__ = ["DeepHead", "FMHead", "LinearHead", "Model", "TableOutputs", "Tables", "build_model", "predict_logits"]
+__all__ = [
+    "DeepHead",
+    "FMHead",
+    "LinearHead",
+    "Model",
+    "TableOutputs",
+    "Tables",
+    "available_bytes",
+    "build_model",
+    "predict_logits",
+]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
 
 from manyhot.data import ExampleCache, Examples, TableLayout, as_source
 from manyhot.errors import ConfigError, DataError
@@ -22,6 +21,7 @@ from manyhot.schema import ModelConfig, Reading, Schema, TrainingConfig
 from ._loop import check_finite, fit_model
 from ._metrics import evaluate_logits
 from ._reports import Listener, ProgressBar
+from ._settings import check_settings, schema_for, torch_threads
 
 __all__ = ["Run", "train"]
 
@@ -76,12 +76,8 @@ def train(
     """
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
-    if training.early_stopping is not None and valid is None:
-        raise ConfigError("early_stopping needs rows it can look at; give valid")
-    if training.validate_every is not None and valid is None:
-        raise ConfigError("validate_every needs rows it can look at; give valid")
-    if model.preset == "article":
-        schema = _with_combiner_sum(schema)
+    check_settings(training, has_valid=valid is not None)
+    schema = schema_for(model, schema)
     sources = {
         name: as_source(data, reading)
         for name, data in (("train", train), ("valid", valid), ("test", test))
@@ -103,7 +99,7 @@ def train(
 
     if model.batch_norm and min(training.batch_size, examples["train"].num_rows) == 1:
         raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
-    with _threads(training.threads):
+    with torch_threads(training.threads):
         network = build_model(
             model,
             TableLayout.of(encoder),
@@ -139,24 +135,9 @@ def train(
     return Run(saved, metrics)
 
 
-def _with_combiner_sum(schema: Schema) -> Schema:
-    fields = tuple(msgspec.structs.replace(f, combiner=f.combiner or "sum") for f in schema.fields)
-    return msgspec.structs.replace(schema, fields=fields)
-
-
 def _standardized(schema: Schema) -> list[str]:
     numeric = (f for f in schema.fields if f.numeric is not None)
     return [c for f in numeric for c in f.input_columns if any(step.name == "standardize" for step in f.steps(c))]
-
-
-@contextlib.contextmanager
-def _threads(number: int | None) -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,41 @@
+"""What the settings of a training come to before it starts: shared by `train` and by whoever looks ahead."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import msgspec
+import torch
+
+from manyhot.errors import ConfigError
+from manyhot.schema import ModelConfig, Schema, TrainingConfig
+
+__all__ = ["check_settings", "schema_for", "torch_threads"]
+
+
+def check_settings(training: TrainingConfig, *, has_valid: bool) -> None:
+    """Raises ConfigError where a setting needs rows of valid and there are none."""
+    if training.early_stopping is not None and not has_valid:
+        raise ConfigError("early_stopping needs rows it can look at; give valid")
+    if training.validate_every is not None and not has_valid:
+        raise ConfigError("validate_every needs rows it can look at; give valid")
+
+
+def schema_for(model: ModelConfig, schema: Schema) -> Schema:
+    """The schema as the model reads it: preset = "article" sums where a field names no combiner."""
+    if model.preset != "article":
+        return schema
+    fields = tuple(msgspec.structs.replace(f, combiner=f.combiner or "sum") for f in schema.fields)
+    return msgspec.structs.replace(schema, fields=fields)
+
+
+@contextlib.contextmanager
+def torch_threads(number: int | None) -> Iterator[None]:
+    """So many threads for torch's own work inside; None leaves its number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
