@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "demo": "Simulate an app-store log, train five models on it, compare them.",
+    "check": "Read every row of an experiment before training; say what is wrong with it.",
     "train": "Train the model of an experiment file.",
     "evaluate": "AUC and log loss of a model on labelled rows.",
     "score": "Probabilities of rows, written to a Parquet file.",

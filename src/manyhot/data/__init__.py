@@ -10,16 +10,20 @@ from ._batches import Rejects, SourceBatch
 from ._cache import ExampleCache
 from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
+from ._fields import wanted_columns
 from ._layout import TableLayout
 from ._loader import Loader
+from ._vocabularies import Counted, FittedVocabulary
 from ._whole_file import whole_file
 from .sources import Source, as_source, open_source
 
 __all__ = [
+    "Counted",
     "EncodedChunk",
     "Encoder",
     "ExampleCache",
     "Examples",
+    "FittedVocabulary",
     "Loader",
     "Rejects",
     "Source",
@@ -27,6 +31,7 @@ __all__ = [
     "TableLayout",
     "as_source",
     "open_source",
+    "wanted_columns",
     "whole_file",
     "write_examples",
 ]

@@ -10,7 +10,7 @@ from ._loop import Clock, fit_model
 from ._metrics import auc, evaluate_logits, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
-from ._settings import check_settings, schema_for, torch_threads
+from ._settings import check_batches, check_settings, schema_for, torch_threads
 
 __all__ = [
     "Clock",
@@ -19,6 +19,7 @@ __all__ = [
     "ProgressBar",
     "Run",
     "auc",
+    "check_batches",
     "check_settings",
     "dense_optimizer",
     "evaluate_logits",

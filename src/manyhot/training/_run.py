@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from manyhot.data import ExampleCache, Examples, TableLayout, as_source
-from manyhot.errors import ConfigError, DataError
+from manyhot.errors import DataError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model, predict_logits
@@ -21,7 +21,7 @@ from manyhot.schema import ModelConfig, Reading, Schema, TrainingConfig
 from ._loop import check_finite, fit_model
 from ._metrics import evaluate_logits
 from ._reports import Listener, ProgressBar
-from ._settings import check_settings, schema_for, torch_threads
+from ._settings import check_batches, check_settings, schema_for, torch_threads
 
 __all__ = ["Run", "train"]
 
@@ -97,8 +97,7 @@ def train(
             raise DataError(f"{source.name}: {name} holds no rows")
         tell(f"{name} {'reused' if was_there else 'encoded'}: {rows:,} examples, {pairs / rows:.1f} pairs each")
 
-    if model.batch_norm and min(training.batch_size, examples["train"].num_rows) == 1:
-        raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
+    check_batches(model, training, examples["train"].num_rows)
     with torch_threads(training.threads):
         network = build_model(
             model,

@@ -11,7 +11,7 @@ import torch
 from manyhot.errors import ConfigError
 from manyhot.schema import ModelConfig, Schema, TrainingConfig
 
-__all__ = ["check_settings", "schema_for", "torch_threads"]
+__all__ = ["check_batches", "check_settings", "schema_for", "torch_threads"]
 
 
 def check_settings(training: TrainingConfig, *, has_valid: bool) -> None:
@@ -20,6 +20,12 @@ def check_settings(training: TrainingConfig, *, has_valid: bool) -> None:
         raise ConfigError("early_stopping needs rows it can look at; give valid")
     if training.validate_every is not None and not has_valid:
         raise ConfigError("validate_every needs rows it can look at; give valid")
+
+
+def check_batches(model: ModelConfig, training: TrainingConfig, num_rows: int) -> None:
+    """Raises ConfigError where a batch of num_rows rows of train would be of one example and batch norm needs two."""
+    if model.batch_norm and min(training.batch_size, num_rows) == 1:
+        raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
 
 
 def schema_for(model: ModelConfig, schema: Schema) -> Schema:
