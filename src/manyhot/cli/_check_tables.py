@@ -8,14 +8,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from manyhot.profile import CheckReport
+from manyhot.profile import CheckReport, Finding, percent
 
 from ._output import console
 
 __all__ = ["show"]
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
-_FILES_SHOWN = 20
+_FILES_SHOWN, _ALIKE_SHOWN = 20, 3
 
 
 def show(report: CheckReport) -> None:
@@ -57,7 +57,7 @@ def _parts(report: CheckReport) -> Table:
     table = _table("part", "rows", "bad", "label 1", last="source")
     for name, part in report.parts.items():
         rows = "?" if part.rows is None else f"{part.rows:,}"
-        table.add_row(name, rows, f"{part.rejected:,}", _percent(part.label_rate), Text(part.source))
+        table.add_row(name, rows, f"{part.rejected:,}", _share(part.label_rate), Text(part.source))
     return table
 
 
@@ -65,7 +65,7 @@ def _files(report: CheckReport, name: str) -> Table:
     files = report.parts[name].files
     table = _table("file", "rows", "label 1")
     for file in files[:_FILES_SHOWN]:
-        table.add_row(Text(file.name), f"{file.rows:,}", _percent(file.label_rate))
+        table.add_row(Text(file.name), f"{file.rows:,}", _share(file.label_rate))
     if len(files) > _FILES_SHOWN:
         table.add_row(f"... and {len(files) - _FILES_SHOWN:,} more, in --json")
     return table
@@ -79,9 +79,9 @@ def _fields(report: CheckReport) -> Table:
         aucs = [c.auc for c in report.columns if c.field == name and c.auc is not None]
         table.add_row(
             Text(name),
-            _percent(field.empty_share),
-            _percent(field.oov_share),
-            *(_percent(report.parts[other].fields[name].oov_share) for other in others),
+            _share(field.empty_share),
+            _share(field.oov_share),
+            *(_share(report.parts[other].fields[name].oov_share) for other in others),
             f"{field.mean_pairs:.3g}",
             f"{field.p99_pairs:,}",
             f"{field.most_pairs:,}",
@@ -95,7 +95,7 @@ def _vocabularies(report: CheckReport) -> Table:
     table = _table("vocabulary", "size", "distinct", "cut", "of pairs", last="fields")
     for name, vocabulary in report.vocabularies.items():
         distinct, cut = ("" if n is None else f"{n:,}" for n in (vocabulary.distinct, vocabulary.cut))
-        share = _percent(vocabulary.cut_share)
+        share = _share(vocabulary.cut_share)
         table.add_row(Text(name), f"{vocabulary.size:,}", distinct, cut, share, Text(", ".join(vocabulary.fields)))
     return table
 
@@ -111,9 +111,8 @@ def _cost(report: CheckReport) -> Table:
     read = [part for part in report.parts.values() if part.seconds is not None and part.rows]
     rows, seconds = sum(part.rows or 0 for part in read), sum(part.seconds or 0 for part in read)
     if read:
-        lines.add_row(
-            "reading", f"{rows:,} rows read and encoded in {_duration(seconds)} ({rows / seconds:,.0f} rows/s)"
-        )
+        rate = f"{rows / seconds:,.0f} rows/s"
+        lines.add_row("reading", f"{rows:,} rows read and encoded in {_duration(seconds)} ({rate})")
     if time is not None:
         rate = f"{time.examples_per_second:,.0f} examples/s in {time.steps} steps on this machine"
         epochs = f"about {_duration(time.seconds_an_epoch)} an epoch, {_duration(time.seconds)} for all"
@@ -126,22 +125,26 @@ def _findings(report: CheckReport) -> RenderableType:
     if not report.findings:
         return "nothing to complain of"
     table = Table.grid(padding=(0, 2))
+    alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in report.findings:
-        text = Text.assemble((finding.where, "bold"), ": ", finding.text)
-        table.add_row(Text(finding.severity, _COLOURS[finding.severity]), text)
+        alike.setdefault((finding.severity, finding.kind), []).append(finding)
+    for (severity, _), findings in alike.items():
+        label = Text(severity, _COLOURS[severity])
+        shown = findings if len(findings) <= _ALIKE_SHOWN + 1 else findings[:_ALIKE_SHOWN]
+        for finding in shown:
+            table.add_row(label, Text.assemble((finding.where, "bold"), ": ", finding.text))
+        if rest := findings[len(shown) :]:
+            places = ", ".join(dict.fromkeys(finding.where for finding in rest))
+            table.add_row(label, Text(f"... and {len(rest)} more like these: {places}"))
     counts = Counter(finding.severity for finding in report.findings)
-    said = (f"{counts[s]} {s}{'s' if counts[s] > 1 else ''}" for s in _COLOURS if counts[s])  # type: ignore[index]
+    said = [f"{number} {severity}{'s' if number > 1 else ''}" for severity, number in counts.items()]
     table.add_row("", "")
     table.add_row("", ", ".join(said))
     return table
 
 
-def _percent(share: float | None) -> str:
-    """ "12.3 %"; small ones with two digits that count."""
-    if share is None:
-        return ""
-    percent = 100 * share
-    return f"{percent:.1f} %" if percent >= 1 or percent == 0 else f"{percent:.2g} %"
+def _share(share: float | None) -> str:
+    return "" if share is None else percent(share)
 
 
 def _bytes(number: int) -> str:

@@ -2,8 +2,8 @@
 
 On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that
 out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open
-it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any. The
-metadata "manyhot" of a record batch is JSON with the origin of its rows and how many of its pairs stand for missing values.
+it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
+The metadata "manyhot" of a record batch is JSON: the origin of its rows, and how many pairs stand for missing values.
 """
 
 from __future__ import annotations

@@ -82,5 +82,5 @@ def _cost(
         memory = memory_of(config, encoder, parts)
         return memory, time_of(config, encoder, parts["train"], parts.get("valid"))
     except (ConfigError, TrainingError) as error:
-        findings.append(Finding("error", "training", str(error)))
+        findings.append(Finding("error", "training", "training", str(error)))
         return memory, None

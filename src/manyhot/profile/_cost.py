@@ -17,7 +17,7 @@ from ._blocks import blocks
 
 __all__ = ["Memory", "Time", "memory_of", "time_of"]
 
-_STEPS = 25  # the loop's clock leaves the first five out
+_STEPS, _LEAST_STEPS = 25, 20  # the loop's clock leaves the first five out
 _SAMPLE_BLOCK = 512
 _VALID_ROWS = 20 * 4096
 
@@ -86,7 +86,7 @@ def time_of(config: Experiment, encoder: Encoder, train: Examples, valid: Exampl
         )
         sample = Examples(blocks(train, _STEPS * training.batch_size, _SAMPLE_BLOCK), train.num_fields)
         steps_an_epoch = max(1, sample.num_rows // training.batch_size)
-        epochs = -(-_STEPS // steps_an_epoch)
+        epochs = -(-_LEAST_STEPS // steps_an_epoch)
         short = msgspec.structs.replace(training, epochs=epochs, early_stopping=None, validate_every=None)
         clock = fit_model(network, short, sample, None, lambda report: None)
         valid_rate = None if valid is None else _valid_rate(network, valid)

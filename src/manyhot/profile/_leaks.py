@@ -1,9 +1,10 @@
-"""How well each column alone tells the label. One that tells nearly all of it was most likely written after the fact."""
+"""How well each column alone tells the label. One that tells nearly all of it was most likely written after it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ class _Codes:
     """A column as codes below num_codes: any number of them in a row."""
 
     rows: Ints
-    codes: npt.NDArray[np.integer]
+    codes: npt.NDArray[Any]
     num_codes: int
 
 
@@ -95,7 +96,7 @@ def _columns(
         yield WEIGHTS, _binned(filled, totals[filled], learning)
 
 
-def _binned(rows: Ints, values: npt.NDArray[np.floating], learning: Bools) -> _Codes:
+def _binned(rows: Ints, values: npt.NDArray[Any], learning: Bools) -> _Codes:
     """Numbers, one a row at most, as bins of equal share among the rows to learn from."""
     known = values[learning[rows]]
     inner = np.linspace(0, 1, _BINS + 1)[1:-1]
@@ -121,7 +122,7 @@ def _held_out_auc(column: _Codes, labels: Float32s, learning: Bools) -> float | 
     return auc(labels[~learning], scores[~learning])
 
 
-def _log_odds(seen: Ints, clicked: npt.NDArray[np.floating], rate: float) -> npt.NDArray[np.float64]:
+def _log_odds(seen: Ints, clicked: npt.NDArray[Any], rate: float) -> npt.NDArray[np.float64]:
     """Against the mean rate: 0 for a token that was never seen."""
     odds: npt.NDArray[np.float64] = np.log((clicked + rate) / (seen - clicked + 1 - rate)) - np.log(rate / (1 - rate))
     return odds

@@ -44,7 +44,7 @@ def read_parts(config: Experiment, schema: Schema, store: ExampleCache, tell: Ca
             rows = error.num_read - error.num_rejected
             read.parts[name] = PartReport(source.name, rows, error.num_rejected, error.first)
         except DataError as error:
-            read.findings.append(Finding("error", name, str(error)))
+            read.findings.append(Finding("error", "unreadable", name, str(error)))
     return read
 
 
@@ -54,14 +54,14 @@ def _opened(config: Experiment, schema: Schema, name: str, read: ReadParts) -> S
         source = open_source(getattr(config.data, name), folder=config.folder, reading=config.data.reading)
         present = source.columns()
     except DataError as error:
-        read.findings.append(Finding("error", name, str(error)))
+        read.findings.append(Finding("error", "unreadable", name, str(error)))
         return None
     if present is None:
         return source
     missing = [c for c in dict.fromkeys(wanted_columns(schema, with_labels=True)) if c not in present]
     for column in missing:
         sentence = f'{source.name}: column "{column}" is missing{nearest_name(column, present)}'
-        read.findings.append(Finding("error", name, sentence))
+        read.findings.append(Finding("error", "missing_column", name, sentence))
     return None if missing else source
 
 

@@ -20,8 +20,8 @@ _FAR = 10  # deviations from the mean
 
 @dataclass(frozen=True)
 class SpreadReport:
-    """mean, deviation, low and high are exact. below: 99.9 % of the magnitudes are at or below it, a bin
-    less would not do. far_share: of the numbers, those in bins that lie wholly more than 10 deviations from the mean."""
+    """mean, deviation, low and high are exact. below: 99.9 % of the magnitudes are at or below it, and a bin less would
+    not do. far_share: of the numbers, those in bins that lie wholly more than 10 deviations from the mean."""
 
     count: int
     mean: float

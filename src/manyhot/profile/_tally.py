@@ -38,10 +38,10 @@ class FieldReport:
 
     pairs: all of them; tokens: those that do not stand for a missing value; oov: of these, the ones whose token is
     OOV, and oov_share their share. empty_share: of the bags, those without a token. A bag's number of pairs: mean, p99
-    (at least 99 % of the bags have no more), most. distinct: known tokens that occur. By column, where there are several
-    and ids tell them apart: distinct known tokens, and pairs that have one. numbers: of a value field's columns, and of
-    the weights of tokens ("weights") where they are not all 1. nulls: of the pairs, the share of each token that is a
-    word for nothing.
+    (at least 99 % of the bags have no more), most. distinct: known tokens that occur. By column, where there are
+    several and ids tell them apart: distinct known tokens, and pairs that have one. numbers: of a value field's
+    columns, and of the weights of tokens ("weights") where they are not all 1. nulls: of the pairs, the share of each
+    token that is a word for nothing.
     """
 
     rows: int
@@ -73,7 +73,7 @@ class Tally:
     def _add(self, block: EncodedChunk) -> None:
         assert block.labels is not None
         rows_and_positives = self._labels.setdefault(block.origin, np.zeros(2, np.int64))
-        rows_and_positives += [len(block.labels), np.count_nonzero(block.labels)]
+        rows_and_positives += np.array([len(block.labels), np.count_nonzero(block.labels)])
         missing = block.missing or (0,) * len(self.fields)
         for tally, bags, num_missing in zip(
             self.fields.values(), by_field(block, len(self.fields)), missing, strict=True
@@ -130,15 +130,15 @@ class _FieldTally:
         """Of at least one row."""
         lengths = np.array(sorted(self._lengths), np.int64)
         bags = np.cumsum([self._lengths[length] for length in lengths.tolist()])
-        columns, seen = self._field.input_columns, self._seen.copy()
-        seen[0] = False
+        seen = self._seen.copy()
+        seen[0] = False  # OOV is no token
         by_column: npt.NDArray[np.int64] = (
             np.array([seen.sum()])
             if self._column_of is None
-            else np.bincount(self._column_of[seen & (self._column_of >= 0)], minlength=len(columns))
+            else np.bincount(self._column_of[seen & (self._column_of >= 0)], minlength=len(self._by_column))
         )
         # Of several columns each has a place of its own for what is missing.
-        places = self._rows * (len(columns) if self._missing else 1)
+        places = self._rows * (len(self._by_column) if self._missing else 1)
         oov, tokens = self._oov - self._missing, self._pairs - self._missing
         return FieldReport(
             rows=self._rows,
@@ -148,13 +148,11 @@ class _FieldTally:
             empty_share=(self._empty + self._missing) / places,
             oov_share=oov / max(1, tokens),
             mean_pairs=self._pairs / self._rows,
-            p99_pairs=int(lengths[np.searchsorted(bags, 0.99 * self._rows)]),
+            p99_pairs=int(lengths[np.searchsorted(bags, -(-99 * self._rows // 100))]),
             most_pairs=int(lengths[-1]),
-            distinct=int(seen.sum()) if self._column_of is None else int(by_column.sum()),
-            distinct_by_column={} if self._column_of is None else dict(zip(columns, by_column.tolist(), strict=True)),
-            pairs_by_column={}
-            if self._column_of is None
-            else dict(zip(columns, self._by_column.tolist(), strict=True)),
+            distinct=int(by_column.sum()),
+            distinct_by_column=self._named(by_column),
+            pairs_by_column=self._named(self._by_column),
             numbers={
                 name: spread.report()
                 for name, spread in self._spreads.items()
@@ -162,3 +160,9 @@ class _FieldTally:
             },
             nulls={self._words[number]: times / self._pairs for number, times in self._nulls.items() if times},
         )
+
+    def _named(self, by_column: npt.NDArray[np.int64]) -> dict[str, int]:
+        """By column, where ids tell columns apart."""
+        if self._column_of is None:
+            return {}
+        return dict(zip(self._field.input_columns, by_column.tolist(), strict=True))
