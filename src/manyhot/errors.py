@@ -39,7 +39,14 @@ class DataError(ManyhotError):
 
 
 class BadRowsError(DataError):
-    """Rows that must not be learned from: unparsable text, non-finite weights, labels outside {0, 1}."""
+    """Rows that must not be learned from: unparsable text, non-finite weights, labels outside {0, 1}.
+
+    num_read, num_rejected: rows; first: a sentence for each of the first of them.
+    """
+
+    def __init__(self, message: str, *, num_read: int = 0, num_rejected: int = 0, first: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.num_read, self.num_rejected, self.first = num_read, num_rejected, first
 
 
 class ModelFileError(ManyhotError):

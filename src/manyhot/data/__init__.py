@@ -18,17 +18,20 @@ from ._memory import available_bytes
 from ._partial import PARTIAL_SCHEMA, TOKEN, add_partial, partial_rows
 from ._prepare import prepare
 from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
+from ._vocabularies import Counted, FittedVocabulary
 from ._whole_file import whole_file, whole_folder
 from .sources import Source, as_source, open_source, parts_to_train_on
 
 __all__ = [
     "PARTIAL_SCHEMA",
     "TOKEN",
+    "Counted",
     "EncodedChunk",
     "Encoder",
     "ExampleCache",
     "Examples",
     "Fit",
+    "FittedVocabulary",
     "Loader",
     "Prepared",
     "Rejects",

@@ -51,6 +51,12 @@ class Bags:
         """How often each token occurs, int64 [T]; None: once each."""
         return None if self.positions is None else np.bincount(self.positions, minlength=len(self.tokens))
 
+    @property
+    def num_missing(self) -> int:
+        """Pairs of the empty token."""
+        missing = self.tokens.lengths == 0
+        return int(np.count_nonzero(missing if self.positions is None else missing[self.positions]))
+
     def prefixed(self, prefix: str) -> Bags:
         """Each token with `prefix` before it."""
         return replace(self, tokens=self.tokens.prefixed(prefix))

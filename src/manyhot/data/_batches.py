@@ -118,5 +118,8 @@ class Rejects:
             accepted = self.num_read - self.num_rejected
             raise BadRowsError(
                 f"{self.num_rejected} of {self.num_read} rows are bad ({accepted} are good); "
-                f"correct or remove them, nothing was done with any:\n  {lines}"
+                f"correct or remove them, nothing was done with any:\n  {lines}",
+                num_read=self.num_read,
+                num_rejected=self.num_rejected,
+                first=tuple(sentence for _, _, sentence in self._first),
             )

@@ -32,7 +32,9 @@ class EncodedChunk:
     or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None, example_weights float32 [rows] or
     None (all 1), groups uint64 [rows], 0 where a row has none, or None.
 
-    cuts: by field, the pairs that max_pairs cut, and how many bags lost some.
+    cuts: by field, the pairs that max_pairs cut, and how many bags lost some. origin: the file the rows come from, or
+    words for data given in memory. missing: F numbers, the pairs (OOV, 1) of each field that stand for a missing value;
+    empty where no field has any.
     """
 
     offsets: Int32s
@@ -42,6 +44,8 @@ class EncodedChunk:
     example_weights: Float32s | None = None
     groups: UInt64s | None = None
     cuts: dict[str, Cut] = field(default_factory=dict)
+    origin: str = ""
+    missing: tuple[int, ...] = ()
 
 
 class Encoder:
@@ -85,14 +89,18 @@ class Encoder:
         row_columns = read_row_columns(self.schema, batch, reasons) if with_labels else (None, None)
         columns: list[tuple[Int32s, Float32s | None, Int32s, int]] = []
         cuts: dict[str, Cut] = {}
+        missing = [0] * len(self.schema.fields)
         for index, pieces in read_fields(self.schema, batch, self._numbers, reasons):
             of = self.schema.fields[index]
             encoded, cut = self.vocabularies[of.vocabulary_name].encode(pieces)
             columns.append((*encoded, index))
             if cut[0]:
                 cuts[of.name] = cut
+            if of.missing == "oov":
+                missing[index] += sum(bags.num_missing for bags in pieces)
         ids, weights, offsets = interleave(columns, batch.batch.num_rows)
-        return EncodedChunk(offsets, ids, weights, labels, *row_columns, cuts), reasons
+        noted = tuple(missing) if any(missing) else ()
+        return EncodedChunk(offsets, ids, weights, labels, *row_columns, cuts, batch.origin, noted), reasons
 
     def with_schema(self, schema: Schema) -> Encoder:
         """The same encoder under a schema that differs in combiners alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,26 +13,32 @@ from safetensors.numpy import save_file
 from manyhot.errors import DataError, ManyhotError
 
 from ._encoder import Encoder
+from ._vocabularies import Counted
 from ._whole_file import whole_file
 
 __all__ = ["ENCODING", "load_encoder", "save_encoder"]
 
 # Of everything that is kept between runs: to be raised whenever the same rows would be encoded or stored differently.
-ENCODING = "3"
+ENCODING = "4"
 
 
 def save_encoder(path: Path, encoder: Encoder) -> None:
     """Writes the file, whole or not at all. Raises OSError."""
     settings, arrays = encoder.state()
+    counted = {name: v.counted and dataclasses.asdict(v.counted) for name, v in encoder.vocabularies.items()}
+    notes = {"encoder": json.dumps(settings), "counted": json.dumps(counted)}
     with whole_file(path) as part:
-        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, {"encoder": json.dumps(settings)})
+        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, notes)
 
 
 def load_encoder(path: Path) -> Encoder:
     """Reads what `save_encoder` wrote. Raises DataError."""
     try:
         with safe_open(path, "numpy") as file:
-            settings = json.loads(file.metadata()["encoder"])
-            return Encoder.from_state(settings, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            settings, counted = (json.loads(file.metadata()[key]) for key in ("encoder", "counted"))
+            encoder = Encoder.from_state(settings, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        for name, vocabulary in encoder.vocabularies.items():
+            vocabulary.counted = counted[name] and Counted(**counted[name])
+        return encoder
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, ManyhotError) as error:
         raise DataError(f"{path}: cannot read this encoder, delete it to fit anew: {error}") from None

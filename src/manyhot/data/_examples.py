@@ -3,8 +3,8 @@
 On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that
 out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open
 it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
-Rows that have them hold {example_weight: float32, group: uint64} too. What max_pairs cut stands in the metadata of each
-batch.
+Rows that have them hold {example_weight: float32, group: uint64} too. The metadata "manyhot" of a record batch is JSON:
+the origin of its rows, what max_pairs cut, and how many pairs stand for missing values.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from ._row_columns import UInt64s
 from ._whole_file import whole_file
 
 __all__ = ["Examples", "write_examples"]
-
-_CUTS = b"manyhot.cuts"
 
 
 class Examples:
@@ -109,8 +107,8 @@ def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) 
     schema = _file_schema(first, num_fields)
     with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for chunk in () if first is None else itertools.chain([first], chunks):
-            metadata = {_CUTS: json.dumps(chunk.cuts)} if chunk.cuts else None
-            writer.write_batch(_to_batch(chunk, schema), custom_metadata=metadata)
+            notes = json.dumps({"origin": chunk.origin, "cuts": chunk.cuts, "missing": chunk.missing})
+            writer.write_batch(_to_batch(chunk, schema), custom_metadata={"manyhot": notes})
 
 
 def _mapped(path: Path) -> tuple[list[EncodedChunk], int]:
@@ -119,7 +117,7 @@ def _mapped(path: Path) -> tuple[list[EncodedChunk], int]:
         file = pa.ipc.open_file(Mapping(path).buffer)
         batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
         return [_to_chunk(*batch) for batch in batches], file.schema.field("bags").type.list_size
-    except (pa.ArrowException, OSError, ValueError, KeyError, AttributeError) as error:
+    except (pa.ArrowException, OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
 
 
@@ -150,13 +148,13 @@ def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> EncodedChunk:
+def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata) -> EncodedChunk:
+    notes = json.loads(metadata["manyhot"])
     bags = batch.column("bags").values
     pairs = bags.values
     offsets: Int32s = np.asarray(bags.offsets)
     weights = pairs.field("weight")
     labels = batch.column("label")
-    cuts = json.loads(metadata[_CUTS]) if metadata is not None and _CUTS in metadata else {}
     names = batch.schema.names
     return EncodedChunk(
         offsets=offsets,
@@ -165,5 +163,7 @@ def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> En
         labels=np.asarray(labels) if len(labels) == 0 or labels.null_count < len(labels) else None,
         example_weights=np.asarray(batch.column("example_weight")) if "example_weight" in names else None,
         groups=np.asarray(batch.column("group")) if "group" in names else None,
-        cuts={name: (pairs, bags) for name, (pairs, bags) in cuts.items()},
+        cuts={name: (pairs, bags) for name, (pairs, bags) in notes["cuts"].items()},
+        origin=notes["origin"],
+        missing=tuple(notes["missing"]),
     )

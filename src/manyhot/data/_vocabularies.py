@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,23 @@ from manyhot.schema import Vocabulary
 
 from ._bags import NO_TOKENS, Bags, Cut, offsets_of
 
-__all__ = ["FittedVocabulary", "VocabularyCounter"]
+__all__ = ["Counted", "FittedVocabulary", "VocabularyCounter"]
 
 Pairs = tuple[Int32s, Float32s | None, Int32s]  # ids [N], weights [N] or None, offsets [rows+1]
 _NO_LIMIT = 2**31 - 2
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the training data held before min_count and max_size, and what of it is kept.
+
+    distinct, kept: tokens; occurrences, kept_occurrences: pairs of them.
+    """
+
+    distinct: int
+    occurrences: int
+    kept: int
+    kept_occurrences: int
 
 
 class VocabularyCounter:
@@ -25,13 +39,17 @@ class VocabularyCounter:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._table = TokenTable()
+        self._occurrences = 0
         self._lock = threading.Lock()
 
     def count(self, tokens: Tokens, times: npt.NDArray[np.int64] | None = None) -> None:
         """Adds N tokens, each seen once or `times` int64 [N]."""
         if self.vocabulary.is_fitted:
+            present = tokens.lengths > 0
+            seen = int(np.count_nonzero(present) if times is None else times[present].sum())
             with self._lock:
                 self._table.count(tokens.data, tokens.starts, tokens.lengths, times)
+                self._occurrences += seen
 
     def counted(self) -> tuple[Tokens, npt.NDArray[np.int64]]:
         """All tokens so far and how often each was seen, int64 [T]."""
@@ -43,12 +61,19 @@ class VocabularyCounter:
         v = self.vocabulary
         if not v.is_fitted:
             return FittedVocabulary(v, NO_TOKENS)
-        data, offsets, _ = self._table.ranked(v.min_count, v.max_size or _NO_LIMIT)
-        return FittedVocabulary.from_arrays(v, data, offsets)
+        data, offsets, counts = self._table.ranked(v.min_count, v.max_size or _NO_LIMIT)
+        fitted = FittedVocabulary.from_arrays(v, data, offsets)
+        fitted.counted = Counted(len(self._table), self._occurrences, len(counts), int(counts.sum()))
+        return fitted
 
 
 class FittedVocabulary:
-    """tokens: in the order of their ids, from id 1; empty where ids are hashed or given."""
+    """tokens: in the order of their ids, from id 1; empty where ids are hashed or given.
+
+    counted: what they were chosen from; None where nothing was counted, or where it is no longer known (model files).
+    """
+
+    counted: Counted | None = None
 
     def __init__(self, vocabulary: Vocabulary, tokens: Tokens) -> None:
         self.vocabulary, self.tokens = vocabulary, tokens

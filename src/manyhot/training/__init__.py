@@ -10,6 +10,7 @@ from ._loop import Clock, fit_model
 from ._metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
+from ._settings import check_batches, check_settings, schema_for, torch_threads
 
 __all__ = [
     "Clock",
@@ -19,11 +20,15 @@ __all__ = [
     "ProgressBar",
     "Run",
     "auc",
+    "check_batches",
+    "check_settings",
     "dense_optimizer",
     "evaluate_logits",
     "fit_model",
     "gauc",
     "log_loss",
+    "schema_for",
+    "torch_threads",
     "train",
     "valid_line",
 ]

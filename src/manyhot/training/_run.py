@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
 
 from manyhot.data import ExampleCache, TableLayout, as_source, parts_to_train_on
 from manyhot.errors import ConfigError
@@ -22,6 +21,7 @@ from manyhot.schema import ModelConfig, Part, Reading, Schema, Split, TrainingCo
 from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
+from ._settings import check_batches, check_settings, schema_for, torch_threads
 
 __all__ = ["Run", "train"]
 
@@ -81,8 +81,7 @@ def train(
     """
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
-    if model.preset == "article":
-        schema = _with_combiner_sum(schema)
+    schema = schema_for(model, schema)
     given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
     data = {name: part for name, part in given.items() if part is not None}
     if prepared is not None and (data or split is not None):
@@ -95,16 +94,15 @@ def train(
     if prepared is None:
         opened = {name: as_source(part, reading) for name, part in data.items()}
         sources = parts_to_train_on(opened, schema, split, tell)
-        _check_valid(training, schema, "valid" in sources)
+        check_settings(training, schema, has_valid="valid" in sources)
         store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
         rows = raw_rows(schema, sources, opened.get("valid", opened["train"]), reading, store, tell)
     else:
         rows = prepared_rows(schema, Path(prepared), tell)
-        _check_valid(training, schema, "valid" in rows.examples)
+        check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples = rows.encoder, rows.examples
-    if model.batch_norm and min(training.batch_size, examples["train"].num_rows) == 1:
-        raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
-    with _threads(training.threads):
+    check_batches(model, training, examples["train"].num_rows)
+    with torch_threads(training.threads):
         network = build_model(
             model,
             TableLayout.of(encoder),
@@ -139,32 +137,9 @@ def train(
     return Run(saved, metrics)
 
 
-def _check_valid(training: TrainingConfig, schema: Schema, there: bool) -> None:
-    for key in ("early_stopping", "validate_every"):
-        if getattr(training, key) is not None and not there:
-            raise ConfigError(f"{key} needs rows it can look at; give valid")
-    if training.early_stopping is not None and training.early_stopping.metric == "gauc" and schema.group is None:
-        raise ConfigError('early_stopping by "gauc" needs a group; name its column in the schema')
-
-
-def _with_combiner_sum(schema: Schema) -> Schema:
-    fields = tuple(msgspec.structs.replace(f, combiner=f.combiner or "sum") for f in schema.fields)
-    return msgspec.structs.replace(schema, fields=fields)
-
-
 def _standardized(schema: Schema) -> list[str]:
     numeric = (f for f in schema.fields if f.numeric is not None)
     return [c for f in numeric for c in f.input_columns if any(step.name == "standardize" for step in f.steps(c))]
-
-
-@contextlib.contextmanager
-def _threads(number: int | None) -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager
