@@ -9,7 +9,7 @@ import pyarrow as pa
 from field_oracle import heaviest as slow_heaviest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from row_lists import bags_as_tokens, encode, fit, schema_of, tokens_of, with_label
+from row_lists import bags_as_tokens, encode, fit, rows_of, schema_of, tokens_of, with_label
 
 from manyhot.data import Encoder, Examples, open_source, write_examples
 from manyhot.data._bags import Bags, from_text, offsets_of
@@ -75,6 +75,15 @@ def test_several_columns_are_one_bag() -> None:
         [("b/y", 1.0), ("c/z", 1.0)],
         [("a/x", 1.0), ("c/z", 1.0)],
     ]
+
+
+def test_what_is_dropped_afterwards_is_not_called_cut() -> None:
+    fields = [Field("f", Vocabulary("v", oov="drop"), columns=["a", "b"], max_pairs=1), Field("g", "v", max_pairs=1)]
+    data = with_label({"a": ["x"], "b": ["y"], "g": [["x", "y"]]})
+    encoder = fit(schema_of(*fields), data)
+    chunks = encode(encoder, {"a": ["new", "x"], "b": ["y", None], "g": [["new", "y"], ["new"]]})
+    assert rows_of(chunks, 2) == [[[], []], [[(1, 1.0)], []]]
+    assert chunks[0].cuts == {"f": (1, 1), "g": (1, 1)}
 
 
 def test_what_was_cut_stays_with_the_examples_on_disk(tmp_path: Path) -> None:

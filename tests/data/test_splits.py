@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from row_lists import in_pieces
+from row_lists import assert_same_chunks, in_pieces
 
-from manyhot.data import Rejects, Source, open_source, parts_to_train_on
+from manyhot.data import Encoder, Rejects, Source, SourceBatch, open_source, parts_to_train_on
 from manyhot.errors import BadRowsError, ConfigError, DataError
 from manyhot.schema import Field, Schema, Split, seconds_of
 
@@ -311,6 +311,38 @@ def test_fingerprints_tell_parts_splits_and_sources_apart(tmp_path: Path) -> Non
     assert len(set(seen)) == len(seen) == 22
     table = parts_to_train_on({"train": open_source({"n": [1]})}, SCHEMA, Split(by="fraction", valid=0.5))
     assert table["train"].fingerprint() is None
+
+
+class OneAtATime:
+    """A source as a query is: one reading at a time."""
+
+    name = "the query"
+
+    def __init__(self, data: object) -> None:
+        self._rows, self._busy = open_source(data), False
+
+    def columns(self) -> list[str] | None:
+        return self._rows.columns()
+
+    def fingerprint(self) -> None:
+        return
+
+    def batches(self, columns: Sequence[str], rejects: Rejects) -> Iterator[SourceBatch]:
+        assert not self._busy
+        self._busy = True
+        yield from self._rows.batches(columns, rejects)
+        self._busy = False
+
+
+@pytest.mark.parametrize("split", [Split(by="time", valid=0.3), Split(by="hash", key="t", valid=0.3)])
+def test_a_source_is_read_once_at_a_time_by_any_number_of_threads(split: Split) -> None:
+    data = in_pieces(pa.table({"t": range(100), "a": [f"t{n}" for n in range(100)], "y": [0, 1] * 50}), range(0, 99, 7))
+    parts = parts_to_train_on({"train": OneAtATime(data)}, SCHEMA, split)
+    encoder = Encoder.fit(SCHEMA, parts["train"], num_threads=3)
+    for source in parts.values():
+        alone, together = (list(encoder.encode(source, with_labels=True, num_threads=n)) for n in (1, 3))
+        assert_same_chunks(alone, together)
+        assert sum(len(chunk.labels) for chunk in alone) > 0
 
 
 def test_where_the_parts_start_is_told() -> None:

@@ -147,4 +147,4 @@ def _numeric_bags(
     positions[present] = codes
     tokens = tokens.and_token(MISSING if field.missing == "token" else "")
     bags = Bags(tokens, None, offsets, positions)
-    return bags.only(present) if field.missing == "empty" else bags
+    return bags if field.missing != "empty" or present.all() else bags.only(present)

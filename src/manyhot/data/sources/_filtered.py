@@ -22,16 +22,25 @@ Choice = Callable[[SourceBatch, int], tuple[npt.NDArray[np.bool_], dict[int, str
 class Filtered:
     """A Source of the rows of `source` that `choice` means; their places stay those of the source.
 
-    columns: what the choice reads of a batch. made_by: says of which rows, in the name and in the fingerprint.
-    reports: whether bad rows met on the way go to the rejects: of several parts of a source one must tell of them.
+    columns: what the choice reads of a batch. made_by: says in the fingerprint which rows are meant. prepare: is called
+    before each pass, so that a choice that must see the whole source first does not read it in the middle of another
+    reading (a query has one cursor). reports: whether bad rows met on the way go to the rejects: of several parts of a
+    source one must tell of them.
     """
 
     def __init__(
-        self, source: Source, columns: tuple[str, ...], choice: Choice, *, made_by: str, reports: bool = True
+        self,
+        source: Source,
+        columns: tuple[str, ...],
+        choice: Choice,
+        *,
+        made_by: str,
+        prepare: Callable[[], None] | None = None,
+        reports: bool = True,
     ) -> None:
         self.name = source.name
         self._source, self._columns, self._choice = source, columns, choice
-        self._made_by, self._reports = made_by, reports
+        self._made_by, self._prepare, self._reports = made_by, prepare, reports
 
     def columns(self) -> list[str] | None:
         """Of the source."""
@@ -44,6 +53,8 @@ class Filtered:
 
     def batches(self, columns: Sequence[str], rejects: Rejects) -> Iterator[SourceBatch]:
         """The batches of the source, each with the rows that are meant, where there are any."""
+        if self._prepare is not None:
+            self._prepare()
         rejects = rejects if self._reports else Rejects()
         wanted = tuple(dict.fromkeys((*columns, *self._columns)))
         first = 0

@@ -34,6 +34,9 @@ class Rule(Protocol):
 
     columns: tuple[str, ...]
 
+    def prepare(self) -> None:
+        """To be called before the first batch."""
+
     def parts(self, batch: SourceBatch, first: int, reasons: dict[int, str]) -> npt.NDArray[np.int8]:
         """0 train, 1 valid, 2 test, int8 [rows]; `first` is the number of the batch's first row in the source."""
 
@@ -50,7 +53,12 @@ def split_source(
     text = json.dumps([msgspec.to_builtins(split), *rule.columns])
     return {
         part: Filtered(
-            source, rule.columns, _choice(rule, part), made_by=f"{part} of split {text}", reports=part == "train"
+            source,
+            rule.columns,
+            _choice(rule, part),
+            made_by=f"{part} of split {text}",
+            prepare=rule.prepare,
+            reports=part == "train",
         )
         for part in split.parts
     }
@@ -73,6 +81,9 @@ class _ByHash:
         self._seed = _mixed(np.array([split.seed], np.uint64))
         self._test_end = math.floor(split.share("test") * 2**64)
         self._last_of_train = 2**64 - 1 - math.floor(split.share("valid") * 2**64)
+
+    def prepare(self) -> None:
+        """Everything is known."""
 
     def parts(self, batch: SourceBatch, first: int, reasons: dict[int, str]) -> npt.NDArray[np.int8]:
         if self.columns:
@@ -108,11 +119,13 @@ class _ByTime:
             valid, test = (math.inf if moment is None else seconds_of(moment) for moment in moments)
             self._starts = valid, test
 
-    def parts(self, batch: SourceBatch, first: int, reasons: dict[int, str]) -> npt.NDArray[np.int8]:
-        times = self._times(batch, reasons)
+    def prepare(self) -> None:
         if self._starts is None:
             self._starts = self._find_starts()
-        valid, test = self._starts
+
+    def parts(self, batch: SourceBatch, first: int, reasons: dict[int, str]) -> npt.NDArray[np.int8]:
+        assert self._starts is not None, "prepare comes first"
+        times, (valid, test) = self._times(batch, reasons), self._starts
         parts = np.full(len(times), _TRAIN, np.int8)
         parts[times >= valid] = _VALID
         parts[times >= test] = _TEST
