@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "demo": "Simulate an app-store log, train five models on it, compare them.",
+    "init": "Look at rows and write an experiment file for them.",
     "train": "Train the model of an experiment file.",
     "evaluate": "AUC and log loss of a model on labelled rows.",
     "score": "Probabilities of rows, written to a Parquet file.",

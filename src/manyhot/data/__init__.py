@@ -13,13 +13,14 @@ from ._examples import Examples, write_examples
 from ._layout import TableLayout
 from ._loader import Loader
 from ._whole_file import whole_file
-from .sources import Source, as_source, open_source
+from .sources import Files, Source, as_source, open_source
 
 __all__ = [
     "EncodedChunk",
     "Encoder",
     "ExampleCache",
     "Examples",
+    "Files",
     "Loader",
     "Rejects",
     "Source",

@@ -4,7 +4,8 @@ One small file a format. What the columns mean is the Encoder's, one floor up. R
 something is, then `_files.py` (paths and the table of formats).
 """
 
+from ._files import Files
 from ._open import as_source, open_source
 from ._source import Source
 
-__all__ = ["Source", "as_source", "open_source"]
+__all__ = ["Files", "Source", "as_source", "open_source"]
