@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from manyhot.errors import ConfigError
-from manyhot.profile import Proposal, percent, propose, relative_to, to_toml
+from manyhot.profile import FieldProposal, Proposal, percent, propose, relative_to, to_toml
 
 from ._output import console, output_file, to_stderr
 
@@ -61,28 +61,39 @@ def init(
 
 def _rows(proposal: Proposal) -> list[dict[str, Any]]:
     """A row a column: what it is, and what becomes of it."""
-    whys = {proposed.field.name: proposed.why for proposed in proposal.fields}
+    fields = {proposed.field.name: proposed for proposed in proposal.fields}
     weights = {p.field.weights: p.field.name for p in proposal.fields if p.field.weights is not None}
     rows = []
     for column in proposal.columns:
         if column.name == proposal.label.column:
-            kind, why = "label", f"{proposal.label.why}, {percent(proposal.label.share)} are 1"
+            kind, says = "label", f"{proposal.label.why}; {percent(proposal.label.share)} are 1"
         elif column.name in weights:
-            kind, why = "weights", f"of {weights[column.name]}"
+            kind, says = "weights", f"of {weights[column.name]}"
         elif column.name in proposal.left_out:
-            kind, why = "left out", proposal.left_out[column.name]
+            kind, says = "left out", proposal.left_out[column.name]
         else:
-            kind, why = column.kind, whys[column.name]
-        rows.append(
-            {
-                "column": column.name,
-                "is": kind,
-                "distinct": len(column.values) or len(column.tokens),
-                "missing": column.share_missing,
-                "because": why,
-            }
-        )
+            kind, says = column.kind, _says(fields[column.name])
+        distinct = len(column.values) or len(column.tokens)
+        row = {"column": column.name, "is": kind, "distinct": distinct, "missing": column.share_missing, "says": says}
+        rows.append(row)
     return rows
+
+
+def _says(proposed: FieldProposal) -> str:
+    field, column, parts = proposed.field, proposed.column, []
+    if field.separators is not None:
+        parts.append(
+            "parted by " + " and ".join(f'"{s}"' for s in (field.separators.pair, field.separators.weight) if s)
+        )
+    if field.numeric is not None:
+        parts.append(f"{', '.join(field.numeric)} ({proposed.reason})")
+    elif proposed.reason:
+        parts.append(proposed.reason)
+    if column.null_word is not None:
+        parts.append(f'"{column.null_word[0]}" is a token of its own')
+    if isinstance(field.vocabulary, str) and field.vocabulary != field.name:
+        parts.append(f"vocabulary of {field.vocabulary}")
+    return "; ".join(parts)
 
 
 def _table(proposal: Proposal) -> Table:
@@ -91,10 +102,10 @@ def _table(proposal: Proposal) -> Table:
     table.add_column("is", no_wrap=True)
     table.add_column("distinct", justify="right", no_wrap=True)
     table.add_column("missing", justify="right", no_wrap=True)
-    table.add_column("because")
+    table.add_column("")
     for row in _rows(proposal):
         missing = percent(row["missing"]) if row["missing"] else ""
-        cells = (row["column"], row["is"], f"{row['distinct']:,}", missing, row["because"])
+        cells = (row["column"], row["is"], f"{row['distinct']:,}", missing, row["says"])
         table.add_row(*map(Text, cells))
     return table
 

@@ -5,7 +5,7 @@ Reads rows through `manyhot.data` as training does, and never trains. Printing a
 """
 
 from ._percent import percent
-from ._propose import Proposal, propose
+from ._propose import FieldProposal, Proposal, propose
 from ._write import relative_to, to_toml
 
-__all__ = ["Proposal", "percent", "propose", "relative_to", "to_toml"]
+__all__ = ["FieldProposal", "Proposal", "percent", "propose", "relative_to", "to_toml"]

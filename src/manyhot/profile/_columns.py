@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,15 +16,17 @@ from manyhot.schema import Separators
 from ._counts import Counts, count
 from ._moments import moment
 from ._names import names_a_quantity, names_an_id
-from ._text_bags import find_text_bag
+from ._text_bags import TextBag, find_text_bag
 from ._values import Float64s, is_text, plain, to_numbers, to_texts
 
 __all__ = ["Column", "Kind", "describe"]
 
 Kind = Literal["token", "number", "bag", "constant", "row id", "time", "text", "unreadable"]
 
-FEW = 20  # numbers with so few distinct values are tokens
+_LARGEST_WEIGHT = 1e8
+_FEW = 20  # numbers with so few distinct values are tokens
 _NO_TOKENS = Counts(pa.array([], pa.large_string()), np.zeros(0, np.int64))
+_GROUPED = re.compile(r"-?\d{1,3}(,\d{3})*(\.\d+)?")
 _NULLS = frozenset(("NULL", "null", "Null", "\\N", "NaN", "nan", "None", "none", "N/A", "NA", "n/a", "-", "?", "nil"))
 
 
@@ -48,7 +51,6 @@ class Column:
     separators: Separators | None = None
     num_pairs: int = 0
     is_weighted: bool = False
-    largest_weight: float | None = None
     lengths: npt.NDArray[np.int64] | None = None
     why: str = ""
     null_word: tuple[str, float] | None = None
@@ -92,7 +94,7 @@ def describe(name: str, array: pa.Array) -> Column:
             name, kind, "constant" if pa.types.is_null(kind) else "unreadable", present, _NO_TOKENS, _NO_TOKENS, why=why
         )
     values = count(texts)
-    numbers = None if pa.types.is_boolean(kind) else to_numbers(array, texts)
+    numbers = to_numbers(array, texts)
     column = Column(name, kind, "token", present, values, values, numbers, null_word=_null_word(values, len(texts)))
     return _with_kind(column, texts)
 
@@ -107,15 +109,7 @@ def _with_kind(column: Column, texts: pa.Array) -> Column:
     if why := moment(column.name, column.type, values.tokens, column.numbers):
         return replace(column, kind="time", why=why)
     if is_text(column.type) and column.numbers is None and (bag := find_text_bag(texts)) is not None:
-        return replace(
-            column,
-            kind="bag",
-            tokens=bag.tokens,
-            separators=bag.separators,
-            num_pairs=bag.num_pairs,
-            is_weighted=bag.separators.weight is not None,
-            largest_weight=bag.largest_weight,
-        )
+        return _text_bag(column, bag)
     identifies = rows >= 100 and column.present.all() and len(values) >= 0.98 * rows
     if column.numbers is not None:
         if (amount := _quantity(column)) is not None:
@@ -129,13 +123,28 @@ def _with_kind(column: Column, texts: pa.Array) -> Column:
     return column
 
 
+def _text_bag(column: Column, bag: TextBag) -> Column:
+    separators = bag.separators
+    if bag.num_bad:
+        how = f'"{separators.pair}"' + (f' and "{separators.weight}"' if separators.weight else "")
+        why = f'is a bag with {how}, but {bag.num_bad:,} values cannot be read, such as "{_short(bag.bad)}"; mend them'
+        return replace(column, kind="unreadable", why=why)
+    if bag.largest_weight is not None and bag.largest_weight > _LARGEST_WEIGHT:
+        why = f"is a bag whose weights reach {bag.largest_weight:.3g}: are they times?"
+        return replace(column, kind="unreadable", why=why)
+    is_weighted = separators.weight is not None
+    return replace(
+        column, kind="bag", tokens=bag.tokens, separators=separators, num_pairs=bag.num_pairs, is_weighted=is_weighted
+    )
+
+
 def _quantity(column: Column) -> str | None:
     """Why the numbers are amounts, where nearness means something, and not names; None where they are names."""
     numbers, whole = column.numbers, column.is_whole_numbers
     assert numbers is not None
     if not whole:
         return "real numbers"
-    if len(column.values) <= FEW or names_an_id(column.name) or _leading_zero(column.values):
+    if len(column.values) <= _FEW or names_an_id(column.name) or _leading_zero(column.values):
         return None
     if names_a_quantity(column.name):
         return "the name says so"
@@ -163,10 +172,12 @@ def _is_prose(values: Counts, rows: int) -> bool:
 
 
 def _unreadable(values: Counts) -> str:
-    bracketed = pc.mean(pc.match_substring_regex(values.tokens, r"^\s*[\[{(].*[\])}]\s*$")).as_py()
-    if bracketed < 0.9 or not any("," in text for text in values.top(100)):
-        return ""
-    return f"is a list in brackets ({_short(values.top(1)[0])}); write it as a,b,c or as a list column of Parquet"
+    texts = values.top(100)
+    if all(text.strip()[:1] in "[{(" and text.strip()[-1:] in "])}" for text in texts):
+        return f"is a list in brackets, {_short(texts[0])}; write a,b,c, or a list column of Parquet"
+    if all(_GROUPED.fullmatch(text) for text in texts):
+        return f"is numbers in groups of three, {_short(max(texts, key=len))}; write them without commas"
+    return ""
 
 
 def _list(name: str, array: pa.Array) -> Column:

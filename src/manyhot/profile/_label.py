@@ -121,6 +121,8 @@ def tells_label(column: Column, array: pa.Array, label: Label) -> str:
         return f"is {label.column}, the label, once more"
     if values is not None and (values != label.values).all():
         return f"is 1 - {label.column}, so it tells the label"
+    if values is not None and (label_score(column.name) < 0 or label_score(column.name) > 4):
+        return "sounds like another label, which is known too late"
     if column.numbers is not None and column.present.all():
         ones, zeros = column.numbers[label.values], column.numbers[~label.values]
         if ones.min() > zeros.max() or ones.max() < zeros.min():

@@ -18,7 +18,7 @@ _IDS = _words(
     "carrier creative slot position segment cluster group level class"
 )
 _QUANTITIES = _words(
-    "count cnt counts num number price amount age days day hours minutes seconds rate ratio score length size ctr cvr "
+    "count cnt counts num number price amount age days hours minutes seconds rate ratio score length size ctr cvr "
     "height width duration total sum avg mean max min clicks views impressions visits balance income salary quantity "
     "qty distance weight weights revenue cost bid spend temperature percent pct"
 )

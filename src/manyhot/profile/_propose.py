@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from manyhot.data import Encoder, as_source
@@ -25,16 +26,28 @@ from ._siblings import find_siblings, query
 __all__ = ["FieldProposal", "Proposal", "VocabularyProposal", "propose"]
 
 _MANY = 1000  # a vocabulary up to this size needs no min_count
-_LARGEST_WEIGHT = 1e8
 
 
 @dataclass(frozen=True)
 class FieldProposal:
-    """A field and what is worth saying of it."""
+    """A field and what is worth saying of it. reason: for the transforms of numbers; how long bags are."""
 
     field: Field
     column: Column
-    why: str
+    reason: str = ""
+
+    @property
+    def comment(self) -> str:
+        """All of it, gaps included."""
+        column = self.column
+        parts = [self.reason or f"{len(column.tokens):,} tokens"]
+        if column.share_missing:
+            share = percent(column.share_missing)
+            parts.append(f"{share} are empty" if column.kind == "bag" else f"missing in {share} of the rows")
+        if column.null_word is not None:
+            word, often = column.null_word
+            parts.append(f'"{word}" in {percent(often)}: a token of its own')
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -107,8 +120,8 @@ def _derived(sample: Sample, sql: str, folder: Path, derivation: Derivation) -> 
         return read_sample([sql], folder)
     except DataError as error:
         raise DataError(
-            f'{sample.name}: no column is a label of 0/1, but one can be made: train = "{sql}" '
-            f"({derivation.why}); reading it failed: {error}"
+            f'{sample.name}: no column is a label of 0/1; SQL can make one, as in train = "{sql}", but reading that '
+            f"failed: {error}"
         ) from None
 
 
@@ -159,8 +172,6 @@ def _left_out(sample: Sample, columns: Sequence[Column], label: Label) -> dict[s
             continue
         if column.kind in ("constant", "row id", "time", "text", "unreadable"):
             left_out[column.name] = column.why
-        elif column.is_weighted and (column.largest_weight or 0) > _LARGEST_WEIGHT:
-            left_out[column.name] = f"its weights reach {column.largest_weight:.3g}: are they times?"
         elif why := tells_label(column, sample.table[column.name].chunk(0), label):
             left_out[column.name] = why
     return left_out
@@ -182,35 +193,18 @@ def _parallel_weights(columns: Sequence[Column]) -> dict[str, str]:
 
 
 def _field(column: Column, vocabulary: str | None, weights: str | None) -> FieldProposal:
-    parts: list[str] = []
-    steps: tuple[str, ...] | None = None
+    steps, reason = None, ""
     if column.kind == "number":
         assert column.numbers is not None
-        steps, why = propose_steps(column.numbers)
-        parts.append(why)
+        steps, reason = propose_steps(column.numbers)
     elif column.kind == "bag":
-        average = column.num_pairs / max(int(column.present.sum()), 1)
-        parts.append(f"{average:.1f} {'pairs' if column.is_weighted or weights else 'tokens'} a bag")
-        if column.share_missing:
-            parts.append(f"{percent(column.share_missing)} of the bags are empty")
-    else:
-        parts.append(f"{len(column.tokens):,} tokens")
-    bare = Field(column.name, vocabulary=vocabulary, separators=column.separators, weights=weights, numeric=steps)
-    speaks = column.share_missing >= 0.01 and column.kind != "bag" and not bare.is_value
-    if column.kind != "bag" and column.share_missing:
-        parts.append(f"missing in {percent(column.share_missing)} of the rows")
-    if column.null_word is not None:
-        word, share = column.null_word
-        parts.append(f'"{word}" in {percent(share)}: a token of its own')
-    field = Field(
-        column.name,
-        vocabulary=vocabulary,
-        separators=column.separators,
-        weights=weights,
-        numeric=steps,
-        missing="oov" if speaks else "empty",
-    )
-    return FieldProposal(field, column, ", ".join(parts))
+        average = column.num_pairs / int(column.present.sum())
+        reason = f"{average:.1f} {'pairs' if column.is_weighted or weights else 'tokens'} a bag"
+    field = Field(column.name, vocabulary=vocabulary, separators=column.separators, weights=weights, numeric=steps)
+    # An empty bag says nothing by being empty; a gap among tokens or buckets may, and is learned.
+    if column.share_missing >= 0.01 and column.kind != "bag" and not field.is_value:
+        field = msgspec.structs.replace(field, missing="oov")
+    return FieldProposal(field, column, reason)
 
 
 def _vocabularies(columns: Sequence[Column], is_whole: bool) -> list[tuple[VocabularyProposal, tuple[str, ...]]]:
@@ -244,6 +238,8 @@ def _warnings(proposal: Proposal) -> list[str]:
     sample, label, found = proposal.sample, proposal.label, []
     if label.share in (0.0, 1.0):
         found.append(f"{label.column} is always {int(label.share)} in the sample; training needs both")
+    if sample.num_unnamed:
+        found.append(f"{sample.num_unnamed} columns have no name (an index that pandas wrote?); they are left out")
     if sample.num_rejected:
         found.append(f"{sample.num_rejected:,} lines of the sample make no row; training will say where and why")
     found += [f"{name} {why}; it is left out" for name, why in proposal.left_out.items() if "tells the label" in why]

@@ -25,7 +25,7 @@ class Sample:
     """table: the first rows, every column that has a name. reading: how they were read.
 
     is_whole: whether these are all rows. has_names: whether the columns have names of their own.
-    num_rejected: lines among them that make no row.
+    num_unnamed: columns left out because their name is empty. num_rejected: lines that make no row.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Sample:
     reading: Reading
     is_whole: bool
     has_names: bool
+    num_unnamed: int
     num_rejected: int
 
     @property
@@ -70,6 +71,7 @@ def read_sample(data: Sequence[str], folder: Path, num_rows: int = SAMPLE_ROWS) 
         reading=reading,
         is_whole=is_whole and rows <= num_rows,
         has_names=has_names,
+        num_unnamed=len(names) - len(wanted),
         num_rejected=rejects.num_rejected,
     )
 

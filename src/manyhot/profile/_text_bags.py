@@ -24,72 +24,86 @@ _PAIRS = ("|", ";", "^", ",", " ", "\t")
 _CERTAIN = "|;^\t"  # in prose and numbers these are rare
 _WEIGHTS = (":", "=", "#", "@")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
-_ZERO_LED = re.compile(r"0\d")
-_WORD = re.compile(r"[A-Za-z][a-z]+")
+_BRACKETED = r"^\s*[\[{(].*[\])}]\s*$"
+_GROUPED = r"^-?\d{1,3}(,\d{3})*(\.\d+)?$"
 
 
 @dataclass(frozen=True)
 class TextBag:
-    """How a column of text is taken apart, and what came out. tokens: of all rows; lengths: pairs of each row."""
+    """How a column of text is taken apart, and what came out. tokens: of all rows. largest_weight: by size.
+
+    num_bad: values that cannot be read this way, an empty token being the usual reason; bad: the first of them.
+    """
 
     separators: Separators
     tokens: Counts
     num_pairs: int
     largest_weight: float | None
+    num_bad: int
+    bad: str
 
 
 def find_text_bag(strings: pa.Array) -> TextBag | None:
-    """The separators of large strings (null or "" where missing) that hold bags; None where they hold none."""
-    present = strings.filter(pc.greater(pc.fill_null(pc.binary_length(strings), 0), 0))
-    if not len(present) or pc.mean(pc.match_substring(present, "://")).as_py() > 0.05:
+    """The separators of large strings (null where missing) that hold bags; None where they hold none."""
+    present = strings.drop_null()
+    if not len(present):
         return None
+    for shape, most in (("://", 0.05), (_BRACKETED, 0.5), (_GROUPED, 0.99)):  # URLs, JSON, 1,234
+        if pc.mean(pc.match_substring_regex(present, shape)).as_py() > most:
+            return None
     found = [bag for pair in _PAIRS if (bag := _bags_of(present, pair)) is not None]
     # Where two separators would do ("a|b,c|d"), the one that leaves fewer tokens takes it apart further.
     return min(found, key=lambda bag: (bag.separators.weight is None, len(bag.tokens)), default=None)
 
 
 def _bags_of(present: pa.Array, pair: str) -> TextBag | None:
-    with_separator = pc.mean(pc.match_substring(present, pair)).as_py()
-    if with_separator < 0.05:
+    if pc.mean(pc.match_substring(present, pair)).as_py() < 0.05:
         return None
-    texts = as_tokens(present)
-    for weight in _WEIGHTS:
-        if pc.match_substring(present[:1], weight)[0].as_py():
-            _, weights, offsets, bad, _ = parse_bags(texts, pair, weight)
-            if not len(bad) and weights is not None and not _are_clocks(present, pair):
-                pieces = pc.replace_substring_regex(_pieces(present, pair), rf"\s*{re.escape(weight)}[^{weight}]*$", "")
-                largest = float(np.abs(weights).max()) if len(weights) else 0.0
-                return TextBag(Separators(pair=pair, weight=weight), count(pieces), int(offsets[-1]), largest)
-    _, _, offsets, bad, _ = parse_bags(texts, pair, None)
-    if len(bad):
-        return None
-    tokens = count(_pieces(present, pair))
-    bag = TextBag(Separators(pair=pair), tokens, int(offsets[-1]), None)
-    return bag if _is_bag(bag, len(count(present)), np.diff(offsets).astype(np.int32)) else None
+    for weight in (*_WEIGHTS, None):
+        if weight is not None and not pc.any(pc.match_substring(present[:20], weight)).as_py():
+            continue
+        _, weights, offsets, bad, _ = parse_bags(as_tokens(present), pair, weight)
+        if len(bad) > (0.05 if weight is not None else 0.5) * len(present):
+            continue
+        good = present.filter(pa.array(~np.isin(np.arange(len(present)), bad)))
+        pieces = pc.utf8_trim_whitespace(pc.split_pattern(good, pair).flatten())
+        if weight is not None:
+            if _are_clocks(pieces[:1000].to_pylist()):
+                continue
+            pieces = pc.replace_substring_regex(pieces, rf"\s*{re.escape(weight)}[^{weight}]*$", "")
+        bag = TextBag(
+            separators=Separators(pair=pair, weight=weight),
+            tokens=count(pieces),
+            num_pairs=int(offsets[-1]),
+            largest_weight=float(np.abs(weights).max()) if weights is not None and len(weights) else None,
+            num_bad=len(bad),
+            bad=present[int(bad[0])].as_py() if len(bad) else "",
+        )
+        if weight is not None or _is_bag(bag, len(count(good)), np.diff(offsets)[np.diff(offsets) > 0]):
+            return bag
+    return None
 
 
 def _is_bag(bag: TextBag, num_values: int, lengths: Int32s) -> bool:
-    """Whether unweighted pieces recur in changing company."""
-    pair, tokens = bag.separators.pair, bag.tokens
-    recur, top = bag.num_pairs / len(tokens), tokens.top(200)
+    """Whether unweighted pieces recur in changing company. lengths: of the bags that are not empty."""
+    pair, tokens, top = bag.separators.pair, bag.tokens, bag.tokens.top(200)
     if lengths.min() == lengths.max() and (pair in ", " or lengths[0] < 3):
         return False  # "Paris, France": two columns in one rather than a bag
-    if pair == " " and sum(bool(_WORD.fullmatch(token)) for token in top) > 0.1 * len(top):
+    if pair == "," and lengths.max() <= 2 and all(token.isdecimal() for token in top):
+        return False  # 3,14
+    if pair == " " and sum(token.isalpha() and not token.isupper() for token in top) > 0.1 * len(top):
         return False  # else every title would be a bag of words
     if sum(" " in token for token in top) > 0.3 * len(top) and len(tokens) >= num_values:
         return False  # pieces of several words, and more of them than there are values, are parts of sentences
-    return recur >= (1.2 if pair in _CERTAIN else 2.0)
+    if sum(token.count("(") != token.count(")") for token in top) > 0.05 * len(top):
+        return False  # browsers: Mozilla/5.0 (X11; Linux)
+    return bag.num_pairs / len(tokens) >= (1.2 if pair in _CERTAIN else 2.0)
 
 
-def _pieces(present: pa.Array, pair: str) -> pa.Array:
-    return pc.utf8_trim_whitespace(pc.split_pattern(present, pair).flatten())
-
-
-def _are_clocks(present: pa.Array, pair: str) -> bool:
+def _are_clocks(pieces: list[str]) -> bool:
     """ "12:30" and "3:05" are times of day and not the weights 30 and 5."""
-    pieces = _pieces(present[:1000], pair).to_pylist()
     clocks = all(_CLOCK.fullmatch(piece) for piece in pieces)
-    return clocks and any(_ZERO_LED.match(piece.split(":")[1]) for piece in pieces)
+    return clocks and any(piece.split(":")[1].startswith("0") for piece in pieces)
 
 
 def as_tokens(strings: pa.Array) -> Tokens:

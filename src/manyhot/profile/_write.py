@@ -110,7 +110,7 @@ def _shared(overlap: Overlap) -> str:
 
 def _field(proposed: FieldProposal) -> Iterable[Line]:
     field = proposed.field
-    yield f"[fields.{_key(field.name)}]", proposed.why
+    yield f"[fields.{_key(field.name)}]", proposed.comment
     if isinstance(field.vocabulary, str):
         yield f"vocabulary = {_value(field.vocabulary)}", ""
     if field.separators is not None:
