@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from manyhot.errors import ConfigError
-from manyhot.profile import FieldProposal, Proposal, percent, propose, relative_to, to_toml
+from manyhot.profile import FieldProposal, Proposal, is_sql, percent, propose, to_toml
 
 from ._output import console, output_file, to_stderr
 
@@ -46,10 +46,11 @@ def init(
     """
     if out.exists() and not force:
         raise ConfigError(f"{out}: is there already; give another name by --out, or --force to overwrite it")
-    paths = [relative_to(path, out.parent) for path in data]
-    proposal = propose(paths, out.parent, label=label, valid=None if valid is None else relative_to(valid, out.parent))
+    # The files that a query names count from the experiment's folder, where they will be when it is trained.
+    folder = out.parent if is_sql(data[0]) else Path()
+    proposal = propose(data, folder, label=label, valid=valid)
     with output_file(out) as part:
-        part.write_text(to_toml(proposal, str(out)), encoding="utf-8")
+        part.write_text(to_toml(proposal, out), encoding="utf-8")
     if json:
         console.print(json_text.dumps(_as_data(proposal, out)))
         return

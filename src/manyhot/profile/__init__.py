@@ -4,8 +4,10 @@ Reads rows through `manyhot.data` as training does, and never trains. Printing a
 (`manyhot.cli`). For `manyhot init` read `_propose.py` first, then `_columns.py`.
 """
 
+from ._fields import FieldProposal
 from ._percent import percent
-from ._propose import FieldProposal, Proposal, propose
-from ._write import relative_to, to_toml
+from ._propose import Proposal, propose
+from ._siblings import is_sql
+from ._write import to_toml
 
-__all__ = ["FieldProposal", "Proposal", "percent", "propose", "relative_to", "to_toml"]
+__all__ = ["FieldProposal", "Proposal", "is_sql", "percent", "propose", "to_toml"]

@@ -112,6 +112,8 @@ def _with_kind(column: Column, texts: pa.Array) -> Column:
         return _text_bag(column, bag)
     identifies = rows >= 100 and column.present.all() and len(values) >= 0.98 * rows
     if column.numbers is not None:
+        if identifies and (np.diff(column.numbers) == 1).all():
+            return replace(column, kind="row id", why="numbers the rows")
         if (amount := _quantity(column)) is not None:
             return replace(column, kind="number", why=amount)
     elif is_text(column.type) and (why := _unreadable(values)):

@@ -47,4 +47,4 @@ def _text(value: float, exact: bool = False) -> str:
     """For people; exact: as a transform's argument, which reads back as the same number."""
     if value == int(value) and abs(value) < 1e15:
         return str(int(value)) if exact else f"{int(value):,}"
-    return repr(value) if exact else f"{value:,.4g}"
+    return repr(float(value)) if exact else f"{value:,.4g}"

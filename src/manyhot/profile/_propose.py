@@ -1,4 +1,4 @@
-"""Proposal: the fields, vocabularies, label and settings that the sample speaks for, each with its reason."""
+"""Proposal: all that an experiment file for the rows will say, found in a sample of them."""
 
 from __future__ import annotations
 
@@ -6,71 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-import numpy as np
-
 from manyhot.data import Encoder, as_source
 from manyhot.errors import BadRowsError, DataError
-from manyhot.schema import Field, Schema, Vocabulary
+from manyhot.schema import Reading, Schema
 
 from ._columns import Column, describe
-from ._counts import Counts
-from ._label import Derivation, Label, choose_label, derive_label, tells_label
-from ._names import names_a_quantity
-from ._numbers import propose_steps
-from ._overlap import Overlap, find_overlaps, group
-from ._percent import percent
+from ._fields import FieldProposal, VocabularyProposal, choose
+from ._label import Derivation, Label, choose_label, derive_label
 from ._sample import Sample, read_sample
 from ._siblings import find_siblings, query
 
-__all__ = ["FieldProposal", "Proposal", "VocabularyProposal", "propose"]
-
-_MANY = 1000  # a vocabulary up to this size needs no min_count
-
-
-@dataclass(frozen=True)
-class FieldProposal:
-    """A field and what is worth saying of it. reason: for the transforms of numbers; how long bags are."""
-
-    field: Field
-    column: Column
-    reason: str = ""
-
-    @property
-    def comment(self) -> str:
-        """All of it, gaps included."""
-        column = self.column
-        parts = [self.reason or f"{len(column.tokens):,} tokens"]
-        if column.share_missing:
-            share = percent(column.share_missing)
-            parts.append(f"{share} are empty" if column.kind == "bag" else f"missing in {share} of the rows")
-        if column.null_word is not None:
-            word, often = column.null_word
-            parts.append(f'"{word}" in {percent(often)}: a token of its own')
-        return ", ".join(parts)
-
-
-@dataclass(frozen=True)
-class VocabularyProposal:
-    """A vocabulary, why it has a min_count, and, where fields share it, the overlaps that speak for that."""
-
-    vocabulary: Vocabulary
-    why: str
-    overlaps: tuple[Overlap, ...] = ()
+__all__ = ["Proposal", "propose"]
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """All that an experiment file will say. train: paths as given, or the query that makes the label.
+    """All that an experiment file will say.
 
-    left_out: column -> reason. parts: "valid" and "test" where files for them were found or given.
-    time: a column of moments, by which rows can be split. warnings: sentences for the user.
+    data: paths or a query, as given. reading: how files are read. derivation: how SQL makes the label of them.
+    sample: the rows looked at, with the label. left_out: column -> reason. parts: "valid" and "test" where there are
+        files for them. time: a column of moments, by which rows can be split. warnings: sentences for the user.
     """
 
-    sample: Sample
-    train: tuple[str, ...]
-    label: Label
+    data: tuple[str, ...]
+    reading: Reading
     derivation: Derivation | None
+    sample: Sample
+    label: Label
     columns: tuple[Column, ...]
     fields: tuple[FieldProposal, ...]
     vocabularies: tuple[VocabularyProposal, ...]
@@ -97,25 +59,41 @@ def propose(data: Sequence[str], folder: Path, *, label: str | None = None, vali
     Raises DataError where there are no rows, no label, or nothing to learn from.
     """
     sample = read_sample(data, folder)
-    columns = _describe(sample)
+    columns, reading = _describe(sample), sample.reading
     chosen, derivation = choose_label(columns, label), None
     if chosen is None:
         derivation = derive_label(columns, label)
         if derivation is None:
             raise DataError(
                 f"{sample.name}: no column holds just 0 and 1 in every row, so none can be the label; make one by SQL: "
-                f"{query('*, ... AS label', data, sample)!r}"
+                f"{query('*, ... AS label', data, reading)!r}"
             )
-        sql = query(derivation.select, data, sample)
-        sample, data = _derived(sample, sql, folder, derivation), [sql]
+        sql = query(derivation.select, data, reading)
+        sample = _derived(sample, sql, folder)
         columns = _describe(sample)
         chosen = choose_label(columns, derivation.name)
         if chosen is None:
             raise DataError(f"{sql}: the label has gaps; add WHERE ... IS NOT NULL, and start init with this query")
-    return _proposal(sample, tuple(data), columns, chosen, derivation, folder, valid)
+    becomes = choose(sample, columns, chosen)
+    times = [c.name for c in columns if c.kind == "time" and c.is_in_order_of_time]
+    proposal = Proposal(
+        data=tuple(data),
+        reading=reading,
+        derivation=derivation,
+        sample=sample,
+        label=chosen,
+        columns=tuple(columns),
+        fields=becomes.fields,
+        vocabularies=becomes.vocabularies,
+        left_out=becomes.left_out,
+        parts=_parts(data, folder, sample, derivation, valid),
+        time=times[0] if times else None,
+        warnings=(),
+    )
+    return replace(proposal, warnings=tuple(_warnings(proposal)))
 
 
-def _derived(sample: Sample, sql: str, folder: Path, derivation: Derivation) -> Sample:
+def _derived(sample: Sample, sql: str, folder: Path) -> Sample:
     try:
         return read_sample([sql], folder)
     except DataError as error:
@@ -125,113 +103,16 @@ def _derived(sample: Sample, sql: str, folder: Path, derivation: Derivation) -> 
         ) from None
 
 
+def _parts(
+    data: Sequence[str], folder: Path, sample: Sample, derivation: Derivation | None, valid: str | None
+) -> dict[str, str]:
+    if valid is not None:
+        return {"valid": valid}
+    return {} if derivation is not None else find_siblings(data, folder, sample)
+
+
 def _describe(sample: Sample) -> list[Column]:
     return [describe(name, sample.table[name].chunk(0)) for name in sample.table.column_names]
-
-
-def _proposal(
-    sample: Sample,
-    data: tuple[str, ...],
-    columns: list[Column],
-    label: Label,
-    derivation: Derivation | None,
-    folder: Path,
-    valid: str | None,
-) -> Proposal:
-    left_out = _left_out(sample, columns, label)
-    weights = _parallel_weights([c for c in columns if c.name != label.column])
-    kept = [c for c in columns if c.name not in left_out and c.name != label.column and c.name not in weights.values()]
-    left_out = {name: why for name, why in left_out.items() if name not in weights.values()}
-    if not kept:
-        reasons = "; ".join(f"{name} {why}" for name, why in left_out.items())
-        raise DataError(f"{sample.name}: no column is left to learn from: {reasons}")
-    tokens = [c for c in kept if c.kind in ("token", "bag")]
-    vocabularies = _vocabularies(tokens, sample.is_whole)
-    owner = {name: v.vocabulary.name for v, members in vocabularies for name in members if len(members) > 1}
-    times = [c.name for c in columns if c.kind == "time" and c.is_in_order_of_time]
-    proposal = Proposal(
-        sample=sample,
-        train=data,
-        label=label,
-        derivation=derivation,
-        columns=tuple(columns),
-        fields=tuple(_field(c, owner.get(c.name), weights.get(c.name)) for c in kept),
-        vocabularies=tuple(v for v, _ in vocabularies if v.overlaps or v.vocabulary.min_count > 1),
-        left_out=left_out,
-        parts={"valid": valid} if valid is not None else find_siblings(data, folder, sample),
-        time=times[0] if times else None,
-        warnings=(),
-    )
-    return replace(proposal, warnings=tuple(_warnings(proposal)))
-
-
-def _left_out(sample: Sample, columns: Sequence[Column], label: Label) -> dict[str, str]:
-    left_out: dict[str, str] = {}
-    for column in columns:
-        if column.name == label.column:
-            continue
-        if column.kind in ("constant", "row id", "time", "text", "unreadable"):
-            left_out[column.name] = column.why
-        elif why := tells_label(column, sample.table[column.name].chunk(0), label):
-            left_out[column.name] = why
-    return left_out
-
-
-def _parallel_weights(columns: Sequence[Column]) -> dict[str, str]:
-    """Column of tokens -> the column of numbers beside it whose lists have the same lengths in every row."""
-    lists = [c for c in columns if c.lengths is not None and c.separators is None and not c.is_weighted]
-    numbers = [c for c in lists if c.kind == "unreadable" or (c.numbers is not None and names_a_quantity(c.name))]
-    found: dict[str, str] = {}
-    for weights in numbers:
-        for column in lists:
-            if column.kind == "bag" and column not in numbers and column.name not in found:
-                assert weights.lengths is not None and column.lengths is not None
-                if weights.numbers is not None and np.array_equal(weights.lengths, column.lengths):
-                    found[column.name] = weights.name
-                    break
-    return found
-
-
-def _field(column: Column, vocabulary: str | None, weights: str | None) -> FieldProposal:
-    steps, reason = None, ""
-    if column.kind == "number":
-        assert column.numbers is not None
-        steps, reason = propose_steps(column.numbers)
-    elif column.kind == "bag":
-        average = column.num_pairs / int(column.present.sum())
-        reason = f"{average:.1f} {'pairs' if column.is_weighted or weights else 'tokens'} a bag"
-    field = Field(column.name, vocabulary=vocabulary, separators=column.separators, weights=weights, numeric=steps)
-    # An empty bag says nothing by being empty; a gap among tokens or buckets may, and is learned.
-    if column.share_missing >= 0.01 and column.kind != "bag" and not field.is_value:
-        field = msgspec.structs.replace(field, missing="oov")
-    return FieldProposal(field, column, reason)
-
-
-def _vocabularies(columns: Sequence[Column], is_whole: bool) -> list[tuple[VocabularyProposal, tuple[str, ...]]]:
-    """A vocabulary for each column or group of columns, in the order of the columns, with its members."""
-    by_name = {column.name: column for column in columns}
-    overlaps = find_overlaps(columns)
-    groups = [sorted(g, key=list(by_name).index) for g in group(overlaps)]
-    shared = {name: tuple(members) for members in groups for name in members}
-    found = []
-    for members in dict.fromkeys(shared.get(name, (name,)) for name in by_name):
-        scalars = [name for name in members if by_name[name].kind == "token"]
-        name = min(scalars or members, key=len)
-        counts = by_name[members[0]].tokens
-        for other in members[1:]:
-            counts = counts.joined(by_name[other].tokens)
-        min_count, why = _min_count(counts, is_whole)
-        between = tuple(o for o in overlaps if o.smaller in members)
-        found.append((VocabularyProposal(Vocabulary(name, min_count=min_count), why, between), members))
-    return found
-
-
-def _min_count(counts: Counts, is_whole: bool) -> tuple[int, str]:
-    """What is seen once teaches nothing but itself; in more rows than the sample holds, a few times is as rare."""
-    why = f"{len(counts):,} tokens, {percent(counts.share_once)} of them once"
-    if len(counts) <= _MANY or counts.share_once < 0.1:
-        return 1, why
-    return (2 if is_whole else 5), why
 
 
 def _warnings(proposal: Proposal) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from manyhot.data import open_source
 from manyhot.errors import DataError
+from manyhot.schema import Reading
 
 from ._sample import Sample
 
@@ -53,17 +54,17 @@ def _columns(path: Path | None, sample: Sample) -> list[str] | None:
         return None
 
 
-def query(select: str, data: Sequence[str], sample: Sample) -> str:
+def query(select: str, data: Sequence[str], reading: Reading) -> str:
     """SELECT over the rows of files, or of another query."""
     if is_sql(data[0]):
         return f"SELECT {select} FROM ({data[0].strip().rstrip(';')})"
-    return f"SELECT {select} FROM {_table(data, sample)}"
+    return f"SELECT {select} FROM {_table(data, reading)}"
 
 
-def _table(data: Sequence[str], sample: Sample) -> str:
+def _table(data: Sequence[str], reading: Reading) -> str:
     files = ", ".join("'" + path.replace("'", "''") + "'" for path in data)
     files = files if len(data) == 1 else f"[{files}]"
-    reading, options = sample.reading, []
+    options = []
     if reading.delimiter is not None:
         options.append(f"delim = '{reading.delimiter}'")
     if reading.columns is not None:

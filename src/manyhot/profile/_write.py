@@ -10,12 +10,13 @@ from pathlib import Path
 
 from manyhot.schema import DataConfig
 
+from ._fields import FieldProposal, VocabularyProposal
 from ._overlap import Overlap
 from ._percent import percent
-from ._propose import FieldProposal, Proposal, VocabularyProposal
-from ._siblings import is_sql
+from ._propose import Proposal
+from ._siblings import is_sql, query
 
-__all__ = ["relative_to", "to_toml"]
+__all__ = ["to_toml"]
 
 Line = tuple[str, str]  # what TOML reads, and the comment
 _WIDTH = 120
@@ -23,13 +24,13 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SMALL, _MIDDLE = 20_000, 200_000  # rows
 
 
-def to_toml(proposal: Proposal, name: str) -> str:
-    """The text of the experiment file `name`. It ends in a newline."""
+def to_toml(proposal: Proposal, path: Path) -> str:
+    """The text of the experiment file that will stand at `path`; relative paths count from its folder."""
     sample = proposal.sample
     rows = f"all {sample.num_rows:,} rows" if sample.is_whole else f"the first {sample.num_rows:,} rows"
     blocks: list[list[Line]] = [
-        [("", f"Written by manyhot init after a look at {rows}. Read it, then: manyhot train {name}")],
-        _data(proposal),
+        [("", f"Written by manyhot init after a look at {rows}. Read it, then: manyhot train {path}")],
+        _data(proposal, path.parent),
         [line for vocabulary in proposal.vocabularies for line in _vocabulary(vocabulary)],
         [line for field in proposal.fields for line in _field(field)],
         _left_out(proposal),
@@ -39,17 +40,20 @@ def to_toml(proposal: Proposal, name: str) -> str:
     return "\n\n".join(_aligned(block) for block in blocks if block) + "\n"
 
 
-def relative_to(path: str, folder: Path) -> str:
+def _relative(path: str, folder: Path) -> str:
     """A path as an experiment file in `folder` has to write it."""
     if is_sql(path) or "://" in path or Path(path).is_absolute():
         return path
     return os.path.relpath(path, folder)
 
 
-def _data(proposal: Proposal) -> list[Line]:
-    sample, label, train = proposal.sample, proposal.label, proposal.train
+def _data(proposal: Proposal, folder: Path) -> list[Line]:
+    sample, label = proposal.sample, proposal.label
+    train = [_relative(path, folder) for path in proposal.data]
+    if proposal.derivation is not None:
+        train = [query(proposal.derivation.select, train, proposal.reading)]
     lines: list[Line] = [("[data]", ""), (f"train = {_value(train[0] if len(train) == 1 else train)}", "")]
-    lines += [(f"{part} = {_value(path)}", "") for part, path in proposal.parts.items()]
+    lines += [(f"{part} = {_value(_relative(path, folder))}", "") for part, path in proposal.parts.items()]
     if "valid" not in proposal.parts:
         lines += _split(proposal)
     share = f"{percent(label.share)} of the rows are 1"
