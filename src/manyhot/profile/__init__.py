@@ -5,9 +5,9 @@ Reads rows through `manyhot.data` as training does, and never trains. Printing a
 """
 
 from ._fields import FieldProposal
-from ._percent import percent
 from ._propose import Proposal, propose
 from ._siblings import is_sql
+from ._words import percent
 from ._write import to_toml
 
 __all__ = ["FieldProposal", "Proposal", "is_sql", "percent", "propose", "to_toml"]

@@ -17,8 +17,8 @@ from ._label import Label, tells_label
 from ._names import names_a_quantity
 from ._numbers import propose_steps
 from ._overlap import Overlap, find_overlaps, group
-from ._percent import percent
 from ._sample import Sample
+from ._words import percent
 
 __all__ = ["Chosen", "FieldProposal", "VocabularyProposal", "choose"]
 

@@ -14,8 +14,8 @@ from manyhot.errors import DataError, nearest_name
 
 from ._columns import Column
 from ._names import label_score, names_a_rating
-from ._percent import percent
 from ._values import plain, to_texts
+from ._words import percent
 
 __all__ = ["Derivation", "Label", "choose_label", "derive_label", "tells_label"]
 

@@ -23,12 +23,14 @@ __all__ = ["Proposal", "propose"]
 class Proposal:
     """All that an experiment file will say.
 
-    data: paths or a query, as given. reading: how files are read. derivation: how SQL makes the label of them.
-    sample: the rows looked at, with the label. left_out: column -> reason. parts: "valid" and "test" where there are
-        files for them. time: a column of moments, by which rows can be split. warnings: sentences for the user.
+    data: paths or a query, as given. folder: where they start. reading: how they are read.
+    derivation: how SQL makes the label of them. sample: the rows looked at, with the label.
+    left_out: column -> reason. parts: "valid" and "test" where there are files for them.
+    time: a column of moments, by which rows can be split. warnings: sentences for the user.
     """
 
     data: tuple[str, ...]
+    folder: Path
     reading: Reading
     derivation: Derivation | None
     sample: Sample
@@ -78,6 +80,7 @@ def propose(data: Sequence[str], folder: Path, *, label: str | None = None, vali
     times = [c.name for c in columns if c.kind == "time" and c.is_in_order_of_time]
     proposal = Proposal(
         data=tuple(data),
+        folder=folder,
         reading=reading,
         derivation=derivation,
         sample=sample,

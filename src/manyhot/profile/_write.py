@@ -12,9 +12,9 @@ from manyhot.schema import DataConfig
 
 from ._fields import FieldProposal, VocabularyProposal
 from ._overlap import Overlap
-from ._percent import percent
 from ._propose import Proposal
 from ._siblings import is_sql, query
+from ._words import percent
 
 __all__ = ["to_toml"]
 
@@ -29,7 +29,7 @@ def to_toml(proposal: Proposal, path: Path) -> str:
     sample = proposal.sample
     rows = f"all {sample.num_rows:,} rows" if sample.is_whole else f"the first {sample.num_rows:,} rows"
     blocks: list[list[Line]] = [
-        [("", f"Written by manyhot init after a look at {rows}. Read it, then: manyhot train {path}")],
+        [("", f"Written by manyhot init after a look at {rows}. Read it, then: manyhot train {path.name}")],
         _data(proposal, path.parent),
         [line for vocabulary in proposal.vocabularies for line in _vocabulary(vocabulary)],
         [line for field in proposal.fields for line in _field(field)],
@@ -40,20 +40,22 @@ def to_toml(proposal: Proposal, path: Path) -> str:
     return "\n\n".join(_aligned(block) for block in blocks if block) + "\n"
 
 
-def _relative(path: str, folder: Path) -> str:
-    """A path as an experiment file in `folder` has to write it."""
+def _relative(path: str, start: Path, folder: Path) -> str:
+    """A path that counts from `start` as an experiment file in `folder` has to write it."""
     if is_sql(path) or "://" in path or Path(path).is_absolute():
         return path
-    return os.path.relpath(path, folder)
+    return os.path.relpath(start / path, folder)
 
 
 def _data(proposal: Proposal, folder: Path) -> list[Line]:
     sample, label = proposal.sample, proposal.label
-    train = [_relative(path, folder) for path in proposal.data]
+    train = [_relative(path, proposal.folder, folder) for path in proposal.data]
     if proposal.derivation is not None:
         train = [query(proposal.derivation.select, train, proposal.reading)]
     lines: list[Line] = [("[data]", ""), (f"train = {_value(train[0] if len(train) == 1 else train)}", "")]
-    lines += [(f"{part} = {_value(_relative(path, folder))}", "") for part, path in proposal.parts.items()]
+    lines += [
+        (f"{part} = {_value(_relative(path, proposal.folder, folder))}", "") for part, path in proposal.parts.items()
+    ]
     if "valid" not in proposal.parts:
         lines += _split(proposal)
     share = f"{percent(label.share)} of the rows are 1"
@@ -176,9 +178,9 @@ def _aligned(block: Iterable[Line]) -> str:
 
 def _key(name: str) -> str:
     """A TOML key."""
-    return name if _BARE.fullmatch(name) else json.dumps(name)
+    return name if _BARE.fullmatch(name) else _value(name)
 
 
 def _value(value: object) -> str:
-    """A TOML value: JSON's texts and lists are TOML's, too."""
-    return json.dumps(value, ensure_ascii=False)
+    """A TOML value: JSON's texts and lists are TOML's, too, but for one character that TOML wants escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
