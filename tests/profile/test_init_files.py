@@ -118,3 +118,14 @@ def test_a_column_without_a_name_is_left_out_and_told(tmp_path):
     (tmp_path / "rows.csv").write_text(text(columns, ",", True))
     proposal = propose(["rows.csv"], tmp_path)
     assert "" not in proposal.schema.columns and "no name" in proposal.warnings[0]
+
+
+def test_lines_that_make_no_row_are_told(tmp_path):
+    lines = text(table(), ",", True).splitlines()
+    lines[7] += ",more"
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    (warning,) = propose(["rows.csv"], tmp_path).warnings
+    assert "1 of 300 rows are bad" in warning and "rows.csv:8" in warning and "5 columns" in warning
+    (tmp_path / "all.csv").write_text("label,a\n" + "1,2,3\n" * 9)
+    with pytest.raises(DataError, match="9 of 9 rows are bad"):
+        propose(["all.csv"], tmp_path)

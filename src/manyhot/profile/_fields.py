@@ -65,9 +65,14 @@ class Chosen:
     left_out: dict[str, str]
 
 
-def choose(sample: Sample, columns: Sequence[Column], label: Label) -> Chosen:
-    """What becomes of each column. Raises DataError where none is left to learn from."""
+def choose(sample: Sample, columns: Sequence[Column], label: Label, *, made_of: str | None = None) -> Chosen:
+    """What becomes of each column. made_of: the one that the label was made of.
+
+    Raises DataError where none is left to learn from.
+    """
     left_out = _left_out(sample, columns, label)
+    if made_of is not None and made_of != label.column:
+        left_out[made_of] = f"{label.column}, the label, is made of it"
     weights = _parallel_weights([c for c in columns if c.name != label.column])
     left_out = {name: why for name, why in left_out.items() if name not in weights.values()}
     others = {label.column, *left_out, *weights.values()}

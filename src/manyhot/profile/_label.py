@@ -42,6 +42,7 @@ class Derivation:
     """A label that SQL makes of a column. select: what stands between SELECT and FROM. why: in words."""
 
     name: str
+    column: str
     select: str
     why: str
 
@@ -82,9 +83,8 @@ def derive_label(columns: Sequence[Column], wanted: str | None) -> Derivation | 
             if len(words) == 2 and len(yes) == 1:
                 value = yes[0] if column.numbers is not None else f"'{yes[0]}'"
                 name = _quoted(column.name)
-                return Derivation(
-                    column.name, f"* REPLACE ({name} = {value} AS {name})", f'1 where {column.name} is "{yes[0]}"'
-                )
+                select = f"* REPLACE ({name} = {value} AS {name})"
+                return Derivation(column.name, column.name, select, f'1 where {column.name} is "{yes[0]}"')
     for column in columns:
         if column.numbers is None or len(column.values) < 3:
             continue
@@ -104,8 +104,8 @@ def _from_rating(column: Column, taken: set[str]) -> Derivation:
     name = next(n for n in ("liked", "label", "is_liked", "liked_or_not") if n not in taken)
     text = str(int(level)) if level == int(level) else repr(level)
     share = float((column.numbers >= level).mean())
-    why = f"{percent(share)} of the rows; another threshold makes another question"
-    return Derivation(name, f"*, {_quoted(column.name)} >= {text} AS {name}", why)
+    why = f"{column.name} from {text} up, {percent(share)} of the rows; another threshold is another question"
+    return Derivation(name, column.name, f"*, {_quoted(column.name)} >= {text} AS {name}", why)
 
 
 def tells_label(column: Column, array: pa.Array, label: Label) -> str:
@@ -123,7 +123,7 @@ def tells_label(column: Column, array: pa.Array, label: Label) -> str:
         return f"is 1 - {label.column}, so it tells the label"
     if values is not None and (label_score(column.name) < 0 or label_score(column.name) > 4):
         return "sounds like another label, which is known too late"
-    if column.numbers is not None and column.present.all():
+    if column.numbers is not None and column.lengths is None and column.present.all():
         ones, zeros = column.numbers[label.values], column.numbers[~label.values]
         if ones.min() > zeros.max() or ones.max() < zeros.min():
             which = "high" if ones.min() > zeros.max() else "low"

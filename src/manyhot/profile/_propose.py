@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manyhot.data import Encoder, as_source
-from manyhot.errors import BadRowsError, DataError
+from manyhot.errors import BadRowsError, DataError, ManyhotError
 from manyhot.schema import Reading, Schema
 
 from ._columns import Column, describe
@@ -76,7 +76,8 @@ def propose(data: Sequence[str], folder: Path, *, label: str | None = None, vali
         chosen = choose_label(columns, derivation.name)
         if chosen is None:
             raise DataError(f"{sql}: the label has gaps; add WHERE ... IS NOT NULL, and start init with this query")
-    becomes = choose(sample, columns, chosen)
+        chosen = replace(chosen, why=f"made of {derivation.column} by SQL")
+    becomes = choose(sample, columns, chosen, made_of=derivation.column if derivation is not None else None)
     times = [c.name for c in columns if c.kind == "time" and c.is_in_order_of_time]
     proposal = Proposal(
         data=tuple(data),
@@ -99,7 +100,7 @@ def propose(data: Sequence[str], folder: Path, *, label: str | None = None, vali
 def _derived(sample: Sample, sql: str, folder: Path) -> Sample:
     try:
         return read_sample([sql], folder)
-    except DataError as error:
+    except ManyhotError as error:
         raise DataError(
             f'{sample.name}: no column is a label of 0/1; SQL can make one, as in train = "{sql}", but reading that '
             f"failed: {error}"
@@ -124,11 +125,17 @@ def _warnings(proposal: Proposal) -> list[str]:
         found.append(f"{label.column} is always {int(label.share)} in the sample; training needs both")
     if sample.num_unnamed:
         found.append(f"{sample.num_unnamed} columns have no name (an index that pandas wrote?); they are left out")
-    if sample.num_rejected:
-        found.append(f"{sample.num_rejected:,} lines of the sample make no row; training will say where and why")
     found += [f"{name} {why}; it is left out" for name, why in proposal.left_out.items() if "tells the label" in why]
+    bad_rows = [sample.bad_rows] if sample.bad_rows else []
     try:
         Encoder.fit(proposal.schema, as_source(sample.table))
     except BadRowsError as error:
-        found.append(f"training will refuse rows like these: {error}")
+        bad_rows.append(str(error))
+    found += [f"training will refuse such rows: {_in_one_line(sentence)}" for sentence in bad_rows]
     return found
+
+
+def _in_one_line(sentence: str) -> str:
+    """How many rows are bad, and the first of them."""
+    summary, _, rows = sentence.partition("\n")
+    return f"{summary.partition(';')[0]}, the first at {rows.splitlines()[0].strip()}" if rows else sentence

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from manyhot.data import Rejects, open_source
-from manyhot.errors import DataError
+from manyhot.errors import BadRowsError, DataError
 from manyhot.schema import Reading
 
 from ._text_files import names_in_lines, read_lines, sniff
@@ -25,7 +25,7 @@ class Sample:
     """table: the first rows, every column that has a name. reading: how they were read.
 
     is_whole: whether these are all rows. has_names: whether the columns have names of their own.
-    num_unnamed: columns left out because their name is empty. num_rejected: lines that make no row.
+    num_unnamed: columns left out because their name is empty. bad_rows: what is wrong with lines that make no row.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Sample:
     is_whole: bool
     has_names: bool
     num_unnamed: int
-    num_rejected: int
+    bad_rows: str
 
     @property
     def num_rows(self) -> int:
@@ -60,10 +60,12 @@ def read_sample(data: Sequence[str], folder: Path, num_rows: int = SAMPLE_ROWS) 
         if rows >= num_rows or size >= _SAMPLE_BYTES:
             is_whole = False
             break
+        rejects.add_batch(batch, {})
         batches.append(batch.batch)
         rows, size = rows + batch.batch.num_rows, size + batch.batch.nbytes
+    bad_rows = _complaint(rejects)
     if not rows:
-        raise DataError(f"{source.name}: there are no rows; nothing can be said of the columns")
+        raise DataError(bad_rows or f"{source.name}: there are no rows; nothing can be said of the columns")
     table = pa.concat_tables([pa.Table.from_batches([b]) for b in batches], promote_options="permissive")
     return Sample(
         name=source.name,
@@ -72,8 +74,16 @@ def read_sample(data: Sequence[str], folder: Path, num_rows: int = SAMPLE_ROWS) 
         is_whole=is_whole and rows <= num_rows,
         has_names=has_names,
         num_unnamed=len(names) - len(wanted),
-        num_rejected=rejects.num_rejected,
+        bad_rows=bad_rows,
     )
+
+
+def _complaint(rejects: Rejects) -> str:
+    try:
+        rejects.check()
+    except BadRowsError as error:
+        return str(error)
+    return ""
 
 
 def _one_or_more(data: Sequence[str]) -> str | list[str]:
