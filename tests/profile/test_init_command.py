@@ -8,6 +8,8 @@ import pyarrow.csv as pacsv
 import pytest
 from init_rows import bags, command, label, words
 
+from manyhot.schema import DataConfig, load_experiment
+
 ROWS = 400
 
 
@@ -59,6 +61,21 @@ def test_an_existing_file_is_kept_unless_forced(folder):
     assert (folder / "experiment.toml").read_text() == "mine"
     assert command("init", "rows.csv", "--force")[0] == 0
     assert "[fields.apps]" in (folder / "experiment.toml").read_text()
+
+
+@pytest.mark.skipif("split" not in DataConfig.__struct_fields__, reason="rows cannot be split")
+@pytest.mark.parametrize("by", ["time", "fraction"])
+def test_rows_are_kept_apart_by_time_or_else_by_chance(folder, by):
+    rows = pacsv.read_csv("rows.csv")
+    if by == "time":
+        rows = rows.append_column("seen_at", pa.array(1_500_000_000 + 7 * np.arange(ROWS)))
+    pacsv.write_csv(rows, "rows.csv")
+    assert command("init", "rows.csv")[0] == 0
+    experiment = load_experiment("experiment.toml")
+    assert experiment.data.split.by == by and experiment.data.time == ("seen_at" if by == "time" else None)
+    code, _, err = command("train", "experiment.toml", "--out", "out")
+    assert code == 0, err
+    assert set(json.loads((folder / "out/metrics.json").read_text())["valid"]) >= {"auc", "log_loss"}
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def test_the_file_reads_back_as_the_proposal_and_fits_the_rows(tmp_path_factory,
     path = folder / "a.toml"
     path.write_text(to_toml(proposal, path), encoding="utf-8")
     experiment = load_experiment(path)
-    assert experiment.schema == proposal.schema
+    for part in ("label", "fields", "vocabularies"):
+        assert getattr(experiment.schema, part) == getattr(proposal.schema, part)
     used = {*experiment.schema.columns, *proposal.left_out, "label"}
     assert used == set(arrays)
     source = open_source(experiment.data.train, folder=folder, reading=experiment.data.reading)
