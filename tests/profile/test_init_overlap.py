@@ -88,7 +88,7 @@ def test_a_few_codes_alike_are_no_vocabulary():
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=20))
 def test_groups_are_what_is_connected(edges):
     overlaps = [Overlap(str(a), str(b), 1, 1, 0) for a, b in edges if a != b]
-    groups = group(overlaps)
+    groups, joining = group(overlaps)
     reach = {name: {name} for o in overlaps for name in (o.smaller, o.larger)}
     for _ in reach:
         for o in overlaps:
@@ -96,3 +96,5 @@ def test_groups_are_what_is_connected(edges):
             for name in both:
                 reach[name] = reach[name] | both
     assert sorted(map(sorted, groups)) == sorted(map(sorted, {frozenset(r) for r in reach.values()}))
+    assert len(joining) == sum(len(g) - 1 for g in groups)
+    assert sorted(map(sorted, group(joining)[0])) == sorted(map(sorted, groups))

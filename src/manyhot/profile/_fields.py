@@ -132,9 +132,9 @@ def _field(column: Column, vocabulary: str | None, weights: str | None) -> Field
 def _vocabularies(columns: Sequence[Column], is_whole: bool) -> list[tuple[VocabularyProposal, tuple[str, ...]]]:
     """A vocabulary for each column or group of columns, in the order of the columns, with its members."""
     by_name = {column.name: column for column in columns}
-    overlaps = find_overlaps(columns)
-    groups = [sorted(g, key=list(by_name).index) for g in group(overlaps)]
-    shared = {name: tuple(members) for members in groups for name in members}
+    groups, overlaps = group(find_overlaps(columns))
+    ordered = [tuple(sorted(g, key=list(by_name).index)) for g in groups]
+    shared = {name: members for members in ordered for name in members}
     found = []
     for members in dict.fromkeys(shared.get(name, (name,)) for name in by_name):
         scalars = [name for name in members if by_name[name].kind == "token"]
@@ -150,7 +150,7 @@ def _vocabularies(columns: Sequence[Column], is_whole: bool) -> list[tuple[Vocab
 
 def _min_count(counts: Counts, is_whole: bool) -> tuple[int, str]:
     """What is seen once teaches nothing but itself; in more rows than the sample holds, a few times is as rare."""
-    why = f"{len(counts):,} tokens, {percent(counts.share_once)} of them once"
+    why = f"{len(counts):,} tokens" + (f", {percent(counts.share_once)} of them once" if counts.share_once else "")
     if len(counts) <= _MANY or counts.share_once < 0.1:
         return 1, why
     return (2 if is_whole else 5), why

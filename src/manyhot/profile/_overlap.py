@@ -50,14 +50,19 @@ def find_overlaps(columns: Sequence[Column]) -> list[Overlap]:
     return sorted(found, key=lambda o: o.by_chance - o.of_tokens)
 
 
-def group(overlaps: Sequence[Overlap]) -> list[set[str]]:
-    """Columns that share a vocabulary, directly or by others between them."""
+def group(overlaps: Sequence[Overlap]) -> tuple[list[set[str]], list[Overlap]]:
+    """Columns that share a vocabulary, directly or by others between them; and the overlaps, the strongest first, that
+    suffice to join them, one fewer than a group has columns."""
     groups: list[set[str]] = []
+    joining = []
     for overlap in overlaps:
-        touched = [g for g in groups if g & {overlap.smaller, overlap.larger}]
-        groups = [g for g in groups if g not in touched]
-        groups.append({overlap.smaller, overlap.larger}.union(*touched))
-    return groups
+        pair = {overlap.smaller, overlap.larger}
+        if any(pair <= g for g in groups):
+            continue
+        joining.append(overlap)
+        touched = [g for g in groups if g & pair]
+        groups = [*(g for g in groups if g not in touched), pair.union(*touched)]
+    return groups, joining
 
 
 def _overlap(smaller: Column, larger: Column) -> Overlap | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from manyhot.data import Files, Rejects, open_source
-from manyhot.errors import DataError
+from manyhot.errors import DataError, ManyhotError
 from manyhot.schema import Reading, convert
 
 __all__ = ["CRITEO_COLUMNS", "names_in_lines", "read_lines", "sniff"]
@@ -109,7 +109,7 @@ def _preset(name: str, data: Sequence[str], folder: Path) -> Reading | None:
     reading = convert({"format": name}, Reading, "data")
     try:
         open_source(list(data), folder=folder, reading=reading).columns()
-    except (DataError, KeyError):
+    except (ManyhotError, KeyError):
         return None
     return reading
 
