@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "demo": "Simulate an app-store log, train five models on it, compare them.",
+    "init": "Look at rows and write an experiment file for them.",
     "check": "Read every row of an experiment before training; say what is wrong with it.",
     "prepare": "Fit and encode the rows of an experiment file, on this machine or by Spark, for training later.",
     "train": "Train the model of an experiment file.",

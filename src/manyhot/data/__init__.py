@@ -20,7 +20,7 @@ from ._prepare import prepare
 from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
 from ._vocabularies import Counted, FittedVocabulary
 from ._whole_file import whole_file, whole_folder
-from .sources import Source, as_source, open_source, parts_to_train_on
+from .sources import Files, Source, as_source, open_source, parts_to_train_on
 
 __all__ = [
     "PARTIAL_SCHEMA",
@@ -30,6 +30,7 @@ __all__ = [
     "Encoder",
     "ExampleCache",
     "Examples",
+    "Files",
     "Fit",
     "FittedVocabulary",
     "Loader",

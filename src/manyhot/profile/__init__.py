@@ -1,13 +1,19 @@
-"""What can be said of data and of an experiment before anything is trained.
+"""What can be known of the data before training: what its columns are, and what is wrong with them.
 
-`check` reads every row of an experiment once, with the Encoder that training uses, and tells what it found; the encoded
-rows stay in the cache, so that training starts at once. Nothing here prints (`manyhot.cli` does) and nothing here turns
-raw values into ids. Read `_check.py` first; `_judge.py` and `_judge_fields.py` hold the thresholds.
+`propose` looks at a sample and writes the experiment that the rows speak for (`manyhot init`): read `_propose.py` first,
+then `_columns.py`. `check` reads every row of an experiment once, with the Encoder that training uses, and tells what it
+found (`manyhot check`); the encoded rows stay in the cache, so that training starts at once: read `_check.py`;
+`_judge.py` and `_judge_fields.py` hold the thresholds. Nothing here prints (`manyhot.cli` does), trains, or turns raw
+values into ids.
 """
 
 from ._check import check
+from ._fields import FieldProposal
 from ._findings import Finding
+from ._propose import Proposal, propose
 from ._report import CheckReport
+from ._siblings import is_sql
 from ._words import percent
+from ._write import to_toml
 
-__all__ = ["CheckReport", "Finding", "check", "percent"]
+__all__ = ["CheckReport", "FieldProposal", "Finding", "Proposal", "check", "is_sql", "percent", "propose", "to_toml"]

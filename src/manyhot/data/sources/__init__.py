@@ -4,9 +4,9 @@ One small file a format. What the columns mean is the Encoder's, one floor up. R
 something is, then `_files.py` (paths and the table of formats).
 """
 
-from ._files import expand, format_name
+from ._files import Files, expand, format_name
 from ._open import as_source, open_source
 from ._parts import parts_to_train_on
 from ._source import Source, check_columns
 
-__all__ = ["Source", "as_source", "check_columns", "expand", "format_name", "open_source", "parts_to_train_on"]
+__all__ = ["Files", "Source", "as_source", "check_columns", "expand", "format_name", "open_source", "parts_to_train_on"]
