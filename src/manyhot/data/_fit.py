@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from manyhot.schema import Schema
 
+from ._bags import Bags
 from ._batches import SourceBatch
 from ._fields import Summaries, numeric_columns, read_field, read_labels
 from ._in_order import in_order
@@ -32,13 +33,26 @@ class Fit:
         self._counters = {v.name: VocabularyCounter(v) for v in schema.vocabularies}
 
     def learn(self, batch: SourceBatch) -> Learned:
-        """Counts the tokens of a batch; what it says of numbers is to be given to `add`."""
+        """Counts the tokens of the good rows of a batch; what they say of numbers is to be given to `add`."""
+        learned, columns = self._read(batch)
+        reasons = learned.reasons
+        if reasons:  # what is read of a row says nothing of other rows, so that now all are good
+            learned, columns = self._read(batch.without(reasons))
+            assert not learned.reasons
+        for name, bags in columns:
+            self._counters[name].count(bags.tokens, bags.times)
+        return Learned(batch, reasons, learned.summaries)
+
+    def _read(self, batch: SourceBatch) -> tuple[Learned, list[tuple[str, Bags]]]:
+        """And the bags with the names of their vocabularies."""
         learned = Learned(batch, {}, {})
         read_labels(self.schema, batch, learned.reasons)
-        for field in self.schema.fields:
-            for bags in read_field(field, batch, self.numbers, learned.reasons, learned.summaries):
-                self._counters[field.vocabulary_name].count(bags.tokens, bags.times)
-        return learned
+        columns = [
+            (field.vocabulary_name, bags)
+            for field in self.schema.fields
+            for bags in read_field(field, batch, self.numbers, learned.reasons, learned.summaries)
+        ]
+        return learned, columns
 
     def add(self, learned: Learned) -> None:
         """Numbers of a batch, one batch after the other: their order decides the last bits of a mean."""

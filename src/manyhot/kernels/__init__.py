@@ -23,10 +23,22 @@ from ._contract import (
     row_stride,
 )
 from ._select import has_bfloat16, select
-from ._text import QuoteScan, TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
+from ._text import (
+    CsvRecords,
+    QuoteScan,
+    TextFault,
+    Tokens,
+    TokenTable,
+    hash_tokens,
+    identity_ids,
+    interleave,
+    parse_bags,
+    parse_csv,
+)
 
 __all__ = [
     "Batch",
+    "CsvRecords",
     "ExampleStore",
     "Float32s",
     "Gradients",
@@ -48,6 +60,7 @@ __all__ = [
     "interleave",
     "new_table",
     "parse_bags",
+    "parse_csv",
     "row_stride",
     "select",
 ]
