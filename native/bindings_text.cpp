@@ -130,17 +130,13 @@ auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const
 }
 
 // Columns (valid, offsets, data, num_empty); lines, starts and ends of rows; those and counts of bad records;
-// num_lines; whether a header was there.
-auto parse_csv(nb::bytes block, nb::bytes delimiter, bool quote, bool empty_rows, int32_t num_columns,
-               const std::vector<int32_t>& wanted, bool header) {
-  require(delimiter.size() == 1, "a delimiter is a single byte");
+// num_lines.
+auto parse_csv(CsvParser& parser, nb::bytes block) {
   require(block.size() < size_t{1} << 31, "a block has 2 GiB or more");
-  for (const int32_t column : wanted) require(column >= 0 && column < num_columns, "a wanted column is none");
   CsvRecords out;
   {
     nb::gil_scoped_release release;
-    CsvParser parser({delimiter.c_str()[0], quote, empty_rows, num_columns}, wanted);
-    out = parser.parse({block.c_str(), block.size()}, header);
+    out = parser.parse({block.c_str(), block.size()});
   }
   std::vector<std::tuple<Made<uint8_t>, Made<int64_t>, Made<uint8_t>, int64_t>> columns;
   for (CsvColumn& column : out.columns)
@@ -149,7 +145,7 @@ auto parse_csv(nb::bytes block, nb::bytes delimiter, bool quote, bool empty_rows
   return std::make_tuple(std::move(columns), to_numpy(std::move(out.lines)), to_numpy(std::move(out.starts)),
                          to_numpy(std::move(out.ends)), to_numpy(std::move(out.bad_lines)),
                          to_numpy(std::move(out.bad_starts)), to_numpy(std::move(out.bad_ends)),
-                         to_numpy(std::move(out.bad_counts)), out.num_lines, out.header);
+                         to_numpy(std::move(out.bad_counts)), out.num_lines);
 }
 
 auto interleave_columns(
@@ -188,8 +184,6 @@ void bind_text(nb::module_& m) {
         nb::arg("lengths").noconvert());
   m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert(), nb::arg("size"));
-  m.def("parse_csv", &parse_csv, "block"_a, "delimiter"_a, "quote"_a, "empty_rows"_a, "num_columns"_a, "wanted"_a,
-        "header"_a);
   m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
   nb::class_<QuoteScan>(m, "QuoteScan")
       .def(
@@ -208,6 +202,18 @@ void bind_text(nb::module_& m) {
           "block"_a)
       .def_prop_ro("is_closed", &QuoteScan::is_closed)
       .def_prop_ro("is_wrong", &QuoteScan::is_wrong);
+  nb::class_<CsvParser>(m, "CsvParser")
+      .def(
+          "__init__",
+          [](CsvParser* parser, nb::bytes delimiter, bool quote, bool empty_rows, int32_t num_columns,
+             const std::vector<int32_t>& wanted, bool header) {
+            require(delimiter.size() == 1, "a delimiter is a single byte");
+            for (const int32_t column : wanted)
+              require(column >= 0 && column < num_columns, "a wanted column is none of them");
+            new (parser) CsvParser({delimiter.c_str()[0], quote, empty_rows, num_columns}, wanted, header);
+          },
+          "delimiter"_a, "quote"_a, "empty_rows"_a, "num_columns"_a, "wanted"_a, "header"_a)
+      .def("parse", &parse_csv, "block"_a);
   nb::class_<TokenTable>(m, "TokenTable")
       .def(nb::init<>())
       .def("__len__", &TokenTable::size)

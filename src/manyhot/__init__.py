@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .schema import (
         FM,
         LR,
+        BadRows,
         DeepFM,
         DenseOptimizer,
         EarlyStopping,
@@ -39,6 +40,7 @@ _HOMES = {
     "schema": (
         "FM",
         "LR",
+        "BadRows",
         "DeepFM",
         "DenseOptimizer",
         "EarlyStopping",
@@ -60,6 +62,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "FM",
     "LR",
+    "BadRows",
     "BadRowsError",
     "ConfigError",
     "DataError",

@@ -12,6 +12,7 @@ from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
 from ._layout import TableLayout
 from ._loader import Loader
+from ._reject_file import write_rejects
 from ._whole_file import whole_file
 from .sources import Source, as_source, open_source
 
@@ -29,4 +30,5 @@ __all__ = [
     "open_source",
     "whole_file",
     "write_examples",
+    "write_rejects",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from manyhot.errors import BadRowsError
+from manyhot.errors import BadRowsError, DataError
 from manyhot.schema import BadRows
 
 from ._reject_file import Reject, RejectSpool, read_rejects
@@ -95,6 +95,11 @@ class Rejects:
         self._added: deque[Reject] = deque()
         self._drawn: deque[int] = deque()  # of each batch on its way: how many added ones stand before its end
 
+    @property
+    def counts(self) -> str:
+        """ "of 1,003 rows (3 rejected)"."""
+        return f"of {self.num_read:,} rows ({self.num_rejected:,} rejected)"
+
     def announced(self, batches: Iterable[SourceBatch]) -> Iterator[SourceBatch]:
         """The batches; each is to be given to `add_batch`, in this order, when its rows are judged."""
         for batch in batches:
@@ -132,11 +137,24 @@ class Rejects:
         """All bad rows, with the columns of `write_rejects` without the part; none where no limit bears any."""
         return self._spool.batches() if self._spool else iter(())
 
-    def load(self, path: Path, num_read: int) -> None:
-        """Takes the rejects of an earlier pass from a file of `write_rejects`."""
-        self.num_read, self._spool = num_read, RejectSpool()
-        self._spool.copy(read_rejects(path))
-        self.num_rejected = sum(len(batch) for batch in self._spool.batches())
+    def load(self, path: Path, num_accepted: int) -> bool:
+        """Takes the rejects of an earlier pass from a file of `write_rejects`; there were none where there is no file.
+
+        False, and nothing is taken, where they are more than the limits bear. Raises DataError.
+        """
+        spool, num_rejected = RejectSpool(), 0
+        if path.exists():
+            try:
+                num_rejected = spool.copy(read_rejects(path))
+            except (pa.ArrowException, OSError, KeyError) as error:
+                raise DataError(
+                    f"{path}: cannot read these rejects, delete the folder to encode anew: {error}"
+                ) from None
+        if not self.limits.bear(num_rejected, num_accepted + num_rejected):
+            return False
+        self.num_read, self.num_rejected = num_accepted + num_rejected, num_rejected
+        self._spool = spool
+        return True
 
     def _note(self, rejects: Iterable[Reject]) -> None:
         for reject in rejects:

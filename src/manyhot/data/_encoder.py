@@ -76,6 +76,11 @@ class Encoder:
                 yield chunk
         rejects.check()
 
+    def without_bad_rows(self, batch: SourceBatch) -> SourceBatch:
+        """The rows of a batch that can be encoded; labels do not matter."""
+        _, reasons = self._read(batch, with_labels=False)
+        return batch.without(reasons) if reasons else batch
+
     def _encode_batch(self, batch: SourceBatch, with_labels: bool) -> tuple[SourceBatch, EncodedChunk, dict[int, str]]:
         """The good rows of the batch, encoded, and why the others are bad."""
         chunk, reasons = self._read(batch, with_labels)

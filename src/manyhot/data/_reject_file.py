@@ -61,10 +61,13 @@ class RejectSpool:
         if len(self._waiting) == _SPOOLED_ROWS:
             self._write()
 
-    def copy(self, batches: Iterator[pa.RecordBatch]) -> None:
-        """Those of another spool or file."""
+    def copy(self, batches: Iterator[pa.RecordBatch]) -> int:
+        """Those of another spool or file; how many they are."""
+        count = 0
         for batch in batches:
             self._writer.write_batch(batch)
+            count += len(batch)
+        return count
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All of them, in the order in which they came."""

@@ -24,6 +24,7 @@ from ._contract import (
 )
 from ._select import has_bfloat16, select
 from ._text import (
+    CsvParser,
     CsvRecords,
     QuoteScan,
     TextFault,
@@ -33,11 +34,11 @@ from ._text import (
     identity_ids,
     interleave,
     parse_bags,
-    parse_csv,
 )
 
 __all__ = [
     "Batch",
+    "CsvParser",
     "CsvRecords",
     "ExampleStore",
     "Float32s",
@@ -60,7 +61,6 @@ __all__ = [
     "interleave",
     "new_table",
     "parse_bags",
-    "parse_csv",
     "row_stride",
     "select",
 ]

@@ -13,6 +13,7 @@ from ._contract import Float32s, Int32s
 from ._native import QuoteScan, TokenTable
 
 __all__ = [
+    "CsvParser",
     "CsvRecords",
     "QuoteScan",
     "TextFault",
@@ -22,7 +23,6 @@ __all__ = [
     "identity_ids",
     "interleave",
     "parse_bags",
-    "parse_csv",
 ]
 
 
@@ -91,25 +91,24 @@ class CsvRecords:
     bad_ends: Int32s
     bad_counts: Int32s
     num_lines: int
-    has_header: bool
 
 
-def parse_csv(
-    block: bytes,
-    *,
-    delimiter: str,
-    quote: bool,
-    empty_rows: bool,
-    num_columns: int,
-    wanted: list[int],
-    header: bool = False,
-) -> CsvRecords:
-    """Takes apart a block of whole records, the last of which may lack its line end. Quotes must be as QuoteScan likes.
+class CsvParser:
+    """Takes apart blocks of whole records of one file; the last may lack its line end. Lines end with LF, CRLF or CR.
 
-    empty_rows: an empty line is a row of an empty value, else it is none. wanted: numbers of columns, from 0. header:
-    the first line that is not empty is skipped, and those before it. Lines end with LF, CRLF or CR.
+    quote: values may stand in quotes, which must be as QuoteScan likes them. empty_rows: an empty line is a row of an
+    empty value, else it is none. wanted: numbers of columns, from 0. header: the first line that is not empty is
+    skipped, and those before it.
     """
-    return CsvRecords(*_native.parse_csv(block, delimiter.encode(), quote, empty_rows, num_columns, wanted, header))
+
+    def __init__(
+        self, delimiter: str, *, quote: bool, empty_rows: bool, num_columns: int, wanted: list[int], header: bool
+    ) -> None:
+        self._parser = _native.CsvParser(delimiter.encode(), quote, empty_rows, num_columns, wanted, header)
+
+    def parse(self, block: bytes) -> CsvRecords:
+        """The next block."""
+        return CsvRecords(*self._parser.parse(block))
 
 
 def hash_tokens(tokens: Tokens) -> npt.NDArray[np.uint64]:

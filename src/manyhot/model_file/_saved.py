@@ -53,8 +53,10 @@ class SavedModel:
 
 
 def take_proof(saved: SavedModel, source: Source) -> SavedModel:
-    """With the first rows of the source and their probabilities, which loading checks."""
-    batches = (b.batch for b in source.batches(saved.encoder.schema.columns, Rejects()))
+    """With the first good rows of the source and their probabilities, which loading checks."""
+    batches = (
+        saved.encoder.without_bad_rows(batch).batch for batch in source.batches(saved.encoder.schema.columns, Rejects())
+    )
     rows = next(batch for batch in batches if batch.num_rows).slice(0, _PROOF_ROWS)
     table = pa.Table.from_batches([rows])
     return dataclasses.replace(saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table)))

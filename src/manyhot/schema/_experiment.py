@@ -8,6 +8,7 @@ from typing import Any
 
 from manyhot.errors import ConfigError, nearest_name
 
+from ._bad_rows import BadRows
 from ._config import Config, convert
 from ._model import ModelConfig
 from ._reading import Reading
@@ -24,12 +25,24 @@ class DataConfig(Reading, frozen=True, kw_only=True):
 
     train, valid, test: a path, a glob, or a list of them; valid and test are optional.
     label: the column of 0/1.
+    max_bad_rows, max_bad_fraction: how many bad rows of each of train, valid and test may be left out (`BadRows`).
     """
 
     train: str | tuple[str, ...]
     label: str
     valid: str | tuple[str, ...] | None = None
     test: str | tuple[str, ...] | None = None
+    max_bad_rows: int | None = None
+    max_bad_fraction: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.bad_rows  # which checks the limits
+
+    @property
+    def bad_rows(self) -> BadRows:
+        """How many bad rows are borne."""
+        return BadRows(max_rows=self.max_bad_rows, max_fraction=self.max_bad_fraction)
 
     @property
     def reading(self) -> Reading:

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import torch
 
-from manyhot.data import ExampleCache, Examples, TableLayout, as_source
+from manyhot.data import ExampleCache, Examples, Rejects, TableLayout, as_source, write_rejects
 from manyhot.errors import ConfigError, DataError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model, predict_logits
-from manyhot.schema import ModelConfig, Reading, Schema, TrainingConfig
+from manyhot.schema import BadRows, ModelConfig, Reading, Schema, TrainingConfig
 
 from ._loop import check_finite, fit_model
 from ._metrics import evaluate_logits
@@ -33,10 +33,12 @@ class Run:
     metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
         test
         those that were given; seconds of the training loop alone, validation left out.
+    rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
     """
 
     saved: SavedModel
     metrics: dict[str, Any]
+    rejects: dict[str, Rejects]
 
     @property
     def num_parameters(self) -> int:
@@ -47,6 +49,16 @@ class Run:
     def save(self, path: str | Path) -> None:
         """Writes the model file; it appears only when it is whole. `manyhot.load` reads it."""
         save_model(Path(path), self.saved)
+
+    def save_rejects(self, path: str | Path) -> int:
+        """Writes the rows that were left out to a Parquet file with the columns part ("train", ..), origin,
+        line, row, reason and text; returns their number. Where it is 0, an old file there is deleted instead."""
+        path, number = Path(path), sum(rejects.num_rejected for rejects in self.rejects.values())
+        if number:
+            write_rejects(path, {part: rejects.batches() for part, rejects in self.rejects.items()})
+        else:
+            path.unlink(missing_ok=True)
+        return number
 
 
 def train(
@@ -60,6 +72,7 @@ def train(
     cache: str | Path | None = None,
     listener: Listener | None = None,
     reading: Reading | None = None,
+    bad_rows: BadRows | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Run:
     """Trains a model on raw rows.
@@ -70,9 +83,10 @@ def train(
     cache: folder where encoded rows of files are kept, so that a second run skips encoding; None keeps them in memory.
     listener: receives the reports of the loop; None shows a progress bar where standard error is a terminal.
     reading: how files are read; kept in the model file, so that rows to be scored are read alike.
+    bad_rows: how many bad rows of each of train, valid and test are left out, and told by the Run; None bears none.
     on_stage: told in words what is being done before the loop starts.
 
-    Raises ConfigError, DataError (BadRowsError for rows that must not be learned from), TrainingError.
+    Raises ConfigError, DataError (BadRowsError for more bad rows than are borne), TrainingError.
     """
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
@@ -90,16 +104,25 @@ def train(
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
     store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
-    encoder, was_there = store.fit(schema, sources["train"])
+    fitted = Rejects(bad_rows)
+    encoder, was_there = store.fit(schema, sources["train"], rejects=fitted)
     sizes = ", ".join(f"{name} {v.size:,}" for name, v in encoder.vocabularies.items())
     tell(f"vocabularies {'reused' if was_there else 'fitted'}: {sizes}")
     examples: dict[str, Examples] = {}
+    rejects = {name: Rejects(bad_rows) for name in sources}
     for name, source in sources.items():
-        examples[name], was_there = store.encode(encoder, source)
+        examples[name], was_there = store.encode(encoder, source, rejects=rejects[name])
         rows, pairs = examples[name].num_rows, examples[name].num_pairs
         if rows == 0:
-            raise DataError(f"{source.name}: {name} holds no rows")
-        tell(f"{name} {'reused' if was_there else 'encoded'}: {rows:,} examples, {pairs / rows:.1f} pairs each")
+            raise DataError(f"{source.name}: {name} holds no {'good ' if rejects[name].num_rejected else ''}rows")
+        made = "reused" if was_there else "encoded"
+        tell(f"{name} {made}: {rows:,} examples {rejects[name].counts}, {pairs / rows:.1f} pairs each")
+    late = rejects["train"].num_rejected - fitted.num_rejected
+    if late:
+        raise DataError(
+            f"{sources['train'].name}: {late:,} rows are bad only by numbers that were learned from them, as where "
+            "log1p comes after standardize; put the step before it, or a clip between"
+        )
 
     if model.batch_norm and min(training.batch_size, examples["train"].num_rows) == 1:
         raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
@@ -131,12 +154,13 @@ def train(
             "training": msgspec.to_builtins(training),
             "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
             "metrics": metrics,
+            "rows": {name: {"read": r.num_read, "rejected": r.num_rejected} for name, r in rejects.items()},
             "reading": msgspec.to_builtins(reading or Reading()),
         }
         saved = SavedModel(encoder, model, network, summary)
         saved = take_proof(saved, sources.get("valid", sources["train"]))
         check_finite(saved.proof_probabilities, clock.steps)
-    return Run(saved, metrics)
+    return Run(saved, metrics, rejects)
 
 
 def _with_combiner_sum(schema: Schema) -> Schema:

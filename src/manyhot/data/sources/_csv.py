@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from manyhot.errors import DataError
-from manyhot.kernels import CsvRecords, parse_csv
+from manyhot.kernels import CsvParser, CsvRecords
 from manyhot.schema import Reading
 
 from .._batches import Rejects, SourceBatch
@@ -55,24 +55,22 @@ class CsvFormat:
         """A batch for each block of the file."""
         present = self.columns(file)
         check_columns(file.name, columns, present)
-        wanted = [present.index(column) for column in columns]
-        header, line, row = self._names is None, 1, 0
+        parser = CsvParser(
+            self._delimiter,
+            quote=self._quote,
+            empty_rows=len(present) == 1,
+            num_columns=len(present),
+            wanted=[present.index(column) for column in columns],
+            header=self._names is None,
+        )
+        line, row = 1, 0
         try:
             with file.stream() as stream:
                 for block in csv_blocks(stream, self._delimiter, self._quote):
-                    records = parse_csv(
-                        block,
-                        delimiter=self._delimiter,
-                        quote=self._quote,
-                        empty_rows=len(present) == 1,
-                        num_columns=len(present),
-                        wanted=wanted,
-                        header=header,
-                    )
+                    records = parser.parse(block)
                     place = _Block(block, records, line, row)
                     place.reject_bad_records(rejects, file.name, len(present))
                     yield SourceBatch(_to_batch(records, columns), file.name, row, place)
-                    header &= not records.has_header
                     line += records.num_lines
                     row += len(records.lines)
         except OSError as error:
