@@ -84,7 +84,7 @@ class Rejects:
     """Bad rows met in one pass over a source: how many, the first ten, and, where limits bear some, all on disk.
 
     num_read: rows, good and bad. num_rejected: the bad ones of them. Rows are told in the order of the source: a source
-    `add`s the lines that make no row, which wait for their turn among the rows of the batches.
+    `add`s those that are in no batch, which wait for their turn among the rows of the batches.
     """
 
     def __init__(self, limits: BadRows | None = None) -> None:
@@ -106,9 +106,9 @@ class Rejects:
             self._drawn.append(len(self._added) - sum(self._drawn))
             yield batch
 
-    def add(self, origin: str, line: int, reason: str, text: bytes | None = None) -> None:
-        """A line of a text file that makes no row, where it stands. To be counted as read, too."""
-        self._added.append(Reject(origin, line, None, reason, text))
+    def add(self, reject: Reject) -> None:
+        """A row or line that is in no batch, where it stands. To be counted in `num_read`, too."""
+        self._added.append(reject)
 
     def add_batch(self, batch: SourceBatch, reasons: Mapping[int, str]) -> None:
         """Counts the rows of a batch; reasons maps bad rows of it to "column x: why"."""
@@ -117,7 +117,7 @@ class Rejects:
         before = self._drawn.popleft() if self._drawn else len(self._added)
         if before:
             bad += [self._added.popleft() for _ in range(before)]
-            bad.sort(key=lambda reject: reject.line or 0)
+            bad.sort(key=lambda reject: reject.line or reject.row or 0)
         self._note(bad)
 
     def check(self) -> None:

@@ -42,7 +42,8 @@ class ExampleCache:
     def fit(self, schema: Schema, source: Source, *, rejects: Rejects | None = None) -> tuple[Encoder, bool]:
         """The encoder fitted on the good rows of the source, and whether it was there already.
 
-        rejects: as in `Encoder.fit`; of an encoder that was there their number alone.
+        rejects: as in `Encoder.fit`; of an encoder that was there their number alone. Raises DataError where there are
+        no rows, BadRowsError.
         """
         rejects = rejects or Rejects()
         path = self._path("encoder", source, json.dumps(schema.to_dict()))
@@ -53,6 +54,8 @@ class ExampleCache:
                 return encoder, True
         with self._folder_for(path):
             encoder = Encoder.fit(schema, source, num_threads=self._num_threads, rejects=rejects)
+            if rejects.num_read == rejects.num_rejected:
+                raise DataError(f"{source.name}: there are no {'good ' if rejects.num_read else ''}rows to learn from")
             if path is not None:
                 _save_encoder(path, encoder, rejects)
         return encoder, False

@@ -17,6 +17,7 @@ from manyhot.kernels import CsvParser, CsvRecords
 from manyhot.schema import Reading
 
 from .._batches import Rejects, SourceBatch
+from .._reject_file import Reject
 from ._csv_blocks import UnendedRecord, csv_blocks
 from ._file import File
 from ._source import check_columns
@@ -117,7 +118,7 @@ class _Block:
         places = (bad.bad_lines, bad.bad_starts, bad.bad_ends, bad.bad_counts)
         for line, start, end, count in zip(*(array.tolist() for array in places), strict=True):
             why = f"has {count} columns instead of {num_columns}"
-            rejects.add(origin, self.first_line + line, why, self.block[start:end])
+            rejects.add(Reject(origin, self.first_line + line, None, why, self.block[start:end]))
 
 
 def _to_batch(records: CsvRecords, names: list[str]) -> pa.RecordBatch:
