@@ -15,7 +15,7 @@ __all__ = ["evaluate"]
 
 
 def evaluate(model: Path, data: list[str], /, *, as_json: bool = False) -> None:
-    """AUC and log loss of a model on labelled rows.
+    """AUC and log loss of a model on labelled rows. A row that cannot be read is an error that names it.
 
     Parameters
     ----------
