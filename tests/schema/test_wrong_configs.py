@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
-from refusals import assert_refused
-
 from manyhot.cli import main
+from refusals import assert_refused
 
 RIGHT = """
 [data]
