@@ -2,13 +2,14 @@
 # make demo          the main job on simulated data
 # make test          every check and test
 # make instructions  of them the kernels' instruction counts alone; says so where there is no valgrind
+# make fuzz-lines    a million damaged lines against a plain reader (a minute and a half)
 # make bench-peers   manyhot beside other libraries, each in an environment of its own (an hour, 10 GB of disk)
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find src native -type f -not -name "*.pyc") CMakeLists.txt pyproject.toml
 CPP := $(wildcard native/*.hpp native/*.cpp benchmarks/callgrind/*.cpp)
 
-.PHONY: setup demo test check instructions format bench-peers clean
+.PHONY: setup demo test check instructions format fuzz-lines bench-peers clean
 
 setup: .venv/installed
 
@@ -46,6 +47,9 @@ format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/clang-format -i $(CPP)
+
+fuzz-lines: setup
+	$(BIN)/python tests/data/mutated_lines.py
 
 bench-peers: setup
 	$(BIN)/python benchmarks/peers/run.py --data .bench

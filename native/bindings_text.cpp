@@ -1,6 +1,7 @@
 // Python's way from text to bags: quotes, weighted lists, hashes, vocabularies, columns into rows. No maths here; see
 // bindings.hpp for what is checked where.
 #include "bindings.hpp"
+#include "csv_records.hpp"
 #include "interleave.hpp"
 #include "quote_scan.hpp"
 #include "text_bags.hpp"
@@ -128,6 +129,25 @@ auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const
                          to_numpy(std::move(out.bad_faults)));
 }
 
+// Columns (valid, offsets, data, num_empty); lines, starts and ends of rows; those and counts of bad records;
+// num_lines.
+auto parse_csv(CsvParser& parser, nb::bytes block) {
+  require(block.size() < size_t{1} << 31, "a block has 2 GiB or more");
+  CsvRecords out;
+  {
+    nb::gil_scoped_release release;
+    out = parser.parse({block.c_str(), block.size()});
+  }
+  std::vector<std::tuple<Made<uint8_t>, Made<int64_t>, Made<uint8_t>, int64_t>> columns;
+  for (CsvColumn& column : out.columns)
+    columns.emplace_back(to_numpy(std::move(column.valid)), to_numpy(std::move(column.offsets)),
+                         to_numpy(std::move(column.data)), column.num_empty);
+  return std::make_tuple(std::move(columns), to_numpy(std::move(out.lines)), to_numpy(std::move(out.starts)),
+                         to_numpy(std::move(out.ends)), to_numpy(std::move(out.bad_lines)),
+                         to_numpy(std::move(out.bad_starts)), to_numpy(std::move(out.bad_ends)),
+                         to_numpy(std::move(out.bad_counts)), out.num_lines);
+}
+
 auto interleave_columns(
     const std::vector<std::tuple<In<int32_t>, std::optional<In<float>>, In<int32_t>, int32_t>>& arrays,
     int64_t num_rows) {
@@ -177,10 +197,23 @@ void bind_text(nb::module_& m) {
           "feed",
           [](QuoteScan& scan, nb::bytes block) {
             nb::gil_scoped_release release;
-            scan.feed({block.c_str(), block.size()});
+            return scan.feed({block.c_str(), block.size()});
           },
           "block"_a)
-      .def_prop_ro("is_closed", &QuoteScan::is_closed);
+      .def_prop_ro("is_closed", &QuoteScan::is_closed)
+      .def_prop_ro("is_wrong", &QuoteScan::is_wrong);
+  nb::class_<CsvParser>(m, "CsvParser")
+      .def(
+          "__init__",
+          [](CsvParser* parser, nb::bytes delimiter, bool quote, bool empty_rows, int32_t num_columns,
+             const std::vector<int32_t>& wanted, bool header) {
+            require(delimiter.size() == 1, "a delimiter is a single byte");
+            for (const int32_t column : wanted)
+              require(column >= 0 && column < num_columns, "a wanted column is none of them");
+            new (parser) CsvParser({delimiter.c_str()[0], quote, empty_rows, num_columns}, wanted, header);
+          },
+          "delimiter"_a, "quote"_a, "empty_rows"_a, "num_columns"_a, "wanted"_a, "header"_a)
+      .def("parse", &parse_csv, "block"_a);
   nb::class_<TokenTable>(m, "TokenTable")
       .def(nb::init<>())
       .def("__len__", &TokenTable::size)

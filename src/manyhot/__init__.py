@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .schema import (
         FM,
         LR,
+        BadRows,
         DeepFM,
         DenseOptimizer,
         EarlyStopping,
@@ -40,6 +41,7 @@ _HOMES = {
     "schema": (
         "FM",
         "LR",
+        "BadRows",
         "DeepFM",
         "DenseOptimizer",
         "EarlyStopping",
@@ -62,6 +64,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "FM",
     "LR",
+    "BadRows",
     "BadRowsError",
     "ConfigError",
     "DataError",

@@ -25,6 +25,8 @@ __all__ = [
     "nearest_name",
 ]
 
+_SHOWN = 40
+
 
 class ManyhotError(Exception):
     """Base of every error that is the input's fault and not ours."""
@@ -62,5 +64,12 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
-        return f'; did you mean "{close[0]}"?'
-    return f"; known: {', '.join(known)}" if known else ""
+        return f'; did you mean "{_shown(close[0])}"?'
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return f"; known: {', '.join(map(_shown, known[:_SHOWN]))}{more}" if known else ""
+
+
+def _shown(name: str) -> str:
+    """A name out of a file may be anything: on one line, and short."""
+    name = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    return name if len(name) <= 60 else name[:57] + "..."

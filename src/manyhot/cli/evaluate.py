@@ -15,7 +15,8 @@ __all__ = ["evaluate"]
 
 
 def evaluate(model: Path, data: list[str], /, *, as_json: bool = False) -> None:
-    """AUC and log loss of a model on labelled rows; GAUC too where its schema names a group.
+    """AUC and log loss of a model on labelled rows; GAUC too where its schema names a group. A row that cannot be read
+    is an error that names it.
 
     Parameters
     ----------

@@ -52,11 +52,17 @@ def prepare(
     else:
         sources = parts_to_train_on(sources_of(config), config.schema, config.data.split, to_stderr.print)
         described = prepare_rows(
-            config.schema, sources, out, reading=config.data.reading, num_threads=config.training.threads
+            config.schema,
+            sources,
+            out,
+            reading=config.data.reading,
+            bad_rows=config.data.bad_rows,
+            num_threads=config.training.threads,
         )
     for name, counts in described["parts"].items():
-        rows = counts["rows"]
-        console.print(f"{name:6}{rows:,} rows read, {rows:,} accepted, 0 rejected; {counts['pairs']:,} pairs")
+        rows, rejected = counts["rows"], counts["rejected"]
+        read = f"{rows + rejected:,} rows read, {rows:,} accepted, {rejected:,} rejected"
+        console.print(f"{name:6}{read}; {counts['pairs']:,} pairs")
     sizes = ", ".join(f"{name} {size:,}" for name, size in described["vocabularies"].items())
     console.print(f"vocabularies: {sizes}")
     console.print(f"prepared: {out}")

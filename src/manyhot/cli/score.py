@@ -17,6 +17,9 @@ __all__ = ["score"]
 def score(model: Path, data: list[str], /, *, out: Path) -> None:
     """Probabilities of rows, written to a Parquet file with one column, probability, in the order of the rows.
 
+    A row that cannot be read is an error that names it, and nothing is written: no row is left out, so that the
+    probabilities keep their places.
+
     Parameters
     ----------
     model

@@ -28,7 +28,8 @@ def train(
 ) -> None:
     """Train the model of an experiment file.
 
-    Leaves in the output folder: model.manyhot, metrics.json, log.jsonl (a line a report).
+    Leaves in the output folder: model.manyhot, metrics.json, log.jsonl (a line a report); and rejects.parquet where
+    max_bad_rows or max_bad_fraction of the file bore bad rows, which were left out.
 
     Parameters
     ----------
@@ -63,13 +64,17 @@ def train(
             cache=cache,
             listener=listen,
             reading=config.data.reading,
+            bad_rows=config.data.bad_rows,
             on_stage=to_stderr.print,
         )
         run.save(folder / "model.manyhot")
+        num_rejected = run.save_rejects(folder / "rejects.parquet")
         write_json(folder / "metrics.json", run.metrics)
     for name in ("valid", "test"):
         if name in run.metrics:
             console.print(f"{name:6}{metric_text(run.metrics[name])}")
     rate = f"{run.metrics['examples_per_second']:,.0f} examples/s"
     console.print(f"{run.metrics['examples']:,} examples in {run.metrics['seconds']:.1f} s ({rate})")
+    if num_rejected:
+        console.print(f"rows left out: {folder / 'rejects.parquet'}")
     console.print(f"model: {folder / 'model.manyhot'}")

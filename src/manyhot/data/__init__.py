@@ -6,7 +6,7 @@ raw values into ids. No torch. What fields mean is `manyhot.schema`'s; what is c
 `sources/`.
 """
 
-from ._batches import Rejects, SourceBatch
+from ._batches import Rejects, SourceBatch, bad_rows_error
 from ._cache import ExampleCache
 from ._encoder import EncodedChunk, Encoder
 from ._examples import Examples, write_examples
@@ -18,6 +18,7 @@ from ._memory import available_bytes
 from ._partial import PARTIAL_SCHEMA, TOKEN, add_partial, partial_rows
 from ._prepare import prepare
 from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
+from ._reject_file import write_rejects
 from ._vocabularies import Counted, FittedVocabulary
 from ._whole_file import whole_file, whole_folder
 from .sources import Files, Source, as_source, open_source, parts_to_train_on
@@ -42,6 +43,7 @@ __all__ = [
     "add_partial",
     "as_source",
     "available_bytes",
+    "bad_rows_error",
     "finish_prepared",
     "first_rows",
     "new_prepared",
@@ -53,4 +55,5 @@ __all__ = [
     "whole_file",
     "whole_folder",
     "write_examples",
+    "write_rejects",
 ]

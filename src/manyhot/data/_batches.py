@@ -1,17 +1,21 @@
-"""SourceBatch: rows of one origin as Arrow columns, each with a place for error sentences; and their Rejects."""
+"""SourceBatch: rows of one origin as Arrow columns that know their place; and their Rejects."""
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from manyhot.errors import BadRowsError
+from manyhot.errors import BadRowsError, DataError
+from manyhot.schema import BadRows
+
+from ._reject_file import Reject, RejectSpool, read_rejects
 
 __all__ = ["Lines", "Rejects", "SourceBatch"]
 
@@ -22,10 +26,10 @@ class Lines(Protocol):
     """Where the rows of a text file stand in it."""
 
     def number(self, row: int) -> int:
-        """Orders the rows (from 0) of the file and the lines that make no row."""
+        """The line, from 1, of a row of the file, from 0."""
 
-    def where(self, number: int) -> str:
-        """ "clicks.csv:17" for such a number."""
+    def text(self, row: int) -> bytes | None:
+        """That row as it stands in the file; None where it is not at hand."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class SourceBatch:
     """A record batch with only the columns that were asked for, and where its rows come from.
 
     origin: a file, or words for data given in memory. first_row: of the batch within its origin, from 0.
-    lines: for text files, what tells the line of a row. rows: int64, the number within the origin of each row, where
-    rows between them were left out; None: they follow each other from first_row.
+    lines: for text files, what tells the line of a row. rows: int64, the numbers within the origin of the rows that
+    were kept; None: all from first_row on.
     """
 
     batch: pa.RecordBatch
@@ -43,25 +47,31 @@ class SourceBatch:
     lines: Lines | None = None
     rows: npt.NDArray[np.int64] | None = None
 
-    def number(self, row: int) -> int:
-        """Orders the rows of an origin, bad lines of a text file among them."""
-        in_origin = self.first_row + row if self.rows is None else int(self.rows[row])
-        return self.lines.number(in_origin) if self.lines else in_origin
+    def row(self, index: int) -> int:
+        """The number within its origin, from 0, of a row of the batch."""
+        return self.first_row + index if self.rows is None else int(self.rows[index])
 
-    def where(self, row: int) -> str:
-        """ "clicks.csv:17" or "clicks.parquet, row 17" (rows count from 1)."""
+    def reject(self, index: int, reason: str) -> Reject:
+        """A row of the batch as a bad one."""
+        row = self.row(index)
         if self.lines:
-            return self.lines.where(self.number(row))
-        return f"{self.origin}, row {self.number(row) + 1}"
+            return Reject(self.origin, self.lines.number(row), None, reason, self.lines.text(row))
+        return Reject(self.origin, None, row + 1, reason)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> SourceBatch:
-        """Those of the rows, kept: bool [rows]; each still knows its place."""
+        """The rows where `kept`, bool [rows], is true; they keep their places."""
         if kept.all():
             return self
         rows = np.arange(self.first_row, self.first_row + len(kept)) if self.rows is None else self.rows
         columns = [column.cast(_without_views(column.type)) for column in self.batch.columns]
         batch = pa.record_batch(columns, names=self.batch.schema.names).filter(pa.array(kept))
         return replace(self, batch=batch, rows=rows[kept])
+
+    def without(self, rows: Collection[int]) -> SourceBatch:
+        """All rows but these, numbered within the batch."""
+        kept = np.ones(self.batch.num_rows, bool)
+        kept[list(rows)] = False
+        return self.only(kept)
 
 
 def _without_views(kind: pa.DataType) -> pa.DataType:
@@ -80,46 +90,104 @@ def _without_views(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-@dataclass
 class Rejects:
-    """Bad rows met in one pass over a source: how many, and the first ten in order."""
+    """Bad rows met in one pass over a source: how many, the first ten, and, where limits bear some, all on disk.
 
-    num_read: int = 0
-    num_rejected: int = 0
-    _first: list[tuple[int, int, str]] = field(default_factory=list)  # origin, number, sentence
-    _origins: dict[str, int] = field(default_factory=dict)
+    num_read: rows, good and bad. num_rejected: the bad ones of them. Rows are told in the order of the source: a source
+    `add`s those that are in no batch, which wait for their turn among the rows of the batches.
+    """
+
+    def __init__(self, limits: BadRows | None = None) -> None:
+        self.limits = limits or BadRows()
+        self.num_read, self.num_rejected = 0, 0
+        self._first: list[str] = []
+        self._spool: RejectSpool | None = None
+        self._added: deque[Reject] = deque()
+        self._drawn: deque[int] = deque()  # of each batch on its way: how many added ones stand before its end
+
+    @property
+    def counts(self) -> str:
+        """ "of 1,003 rows (3 rejected)"."""
+        return f"of {self.num_read:,} rows ({self.num_rejected:,} rejected)"
 
     def announced(self, batches: Iterable[SourceBatch]) -> Iterator[SourceBatch]:
-        """The batches, each origin taking its place in the order before its rows or the next origin's are judged."""
+        """The batches; each is to be given to `add_batch`, in this order, when its rows are judged."""
         for batch in batches:
-            self._origins.setdefault(batch.origin, len(self._origins))
+            self._drawn.append(len(self._added) - sum(self._drawn))
             yield batch
+
+    def add(self, reject: Reject) -> None:
+        """A row or line that is in no batch, where it stands. To be counted in `num_read`, too."""
+        self._added.append(reject)
 
     def add_batch(self, batch: SourceBatch, reasons: Mapping[int, str]) -> None:
         """Counts the rows of a batch; reasons maps bad rows of it to "column x: why"."""
         self.num_read += batch.batch.num_rows
-        for row in sorted(reasons):
-            self.add(batch.origin, batch.number(row), lambda row=row: f"{batch.where(row)}: {reasons[row]}")  # type: ignore[misc]
-
-    def add(self, origin: str, number: int, sentence: Callable[[], str]) -> None:
-        """One bad row; the sentence is made only where it may be shown. Rows may come out of order within an origin."""
-        self.num_rejected += 1
-        place = self._origins.setdefault(origin, len(self._origins)), number
-        if len(self._first) < _SHOWN or place < self._first[-1][:2]:
-            bisect.insort(self._first, (*place, sentence()))
-            del self._first[_SHOWN:]
+        bad = [batch.reject(row, reasons[row]) for row in sorted(reasons)]
+        before = self._drawn.popleft() if self._drawn else len(self._added)
+        if before:
+            bad += [self._added.popleft() for _ in range(before)]
+            bad.sort(key=lambda reject: reject.line or reject.row or 0)
+        self._note(bad)
 
     def check(self) -> None:
-        """Raises BadRowsError where a row was rejected."""
-        if self.num_rejected:
-            more = self.num_rejected - len(self._first)
-            tail = [f"... and {more} more"] if more else []
-            lines = "\n  ".join([*(sentence for _, _, sentence in self._first), *tail])
-            accepted = self.num_read - self.num_rejected
-            raise BadRowsError(
-                f"{self.num_rejected} of {self.num_read} rows are bad ({accepted} are good); "
-                f"correct or remove them, nothing was done with any:\n  {lines}",
-                num_read=self.num_read,
-                num_rejected=self.num_rejected,
-                first=tuple(sentence for _, _, sentence in self._first),
-            )
+        """At the end of the pass. Raises BadRowsError where more rows were rejected than the limits bear."""
+        self._note(self._added)
+        self._added.clear()
+        if not self.limits.bear(self.num_rejected, self.num_read):
+            raise bad_rows_error(self.num_read, self.num_rejected, self._first, self.limits)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All bad rows, with the columns of `write_rejects` without the part; none where no limit bears any."""
+        return self._spool.batches() if self._spool else iter(())
+
+    def load(self, path: Path, num_accepted: int) -> bool:
+        """Takes the rejects of an earlier pass from a file of `write_rejects`; there were none where there is no file.
+
+        False, and nothing is taken, where they are more than the limits bear. Raises DataError.
+        """
+        spool, num_rejected = RejectSpool(), 0
+        if path.exists():
+            try:
+                num_rejected = spool.copy(read_rejects(path))
+            except (pa.ArrowException, OSError, KeyError) as error:
+                raise DataError(
+                    f"{path}: cannot read these rejects, delete the folder to encode anew: {error}"
+                ) from None
+        if not self.limits.bear(num_rejected, num_accepted + num_rejected):
+            return False
+        self.num_read, self.num_rejected = num_accepted + num_rejected, num_rejected
+        self._spool = spool
+        return True
+
+    def _note(self, rejects: Iterable[Reject]) -> None:
+        for reject in rejects:
+            self.num_rejected += 1
+            if len(self._first) < _SHOWN:
+                self._first.append(reject.sentence)
+            if self.limits.any:
+                self._spool = self._spool or RejectSpool()
+                self._spool.add(reject)
+
+
+def bad_rows_error(
+    num_read: int, num_rejected: int, first: Sequence[str], limits: BadRows | None = None
+) -> BadRowsError:
+    """The error for more bad rows than the limits bear. first: a sentence for each of the first of them, in order."""
+    limits = limits or BadRows()
+    shown = tuple(first[:_SHOWN])
+    more = num_rejected - len(shown)
+    lines = "\n  ".join([*shown, *([f"... and {more} more"] if more else [])])
+    return BadRowsError(
+        f"{num_rejected} of {num_read} rows are bad ({num_read - num_rejected} are good){_words(limits)}; correct or "
+        f"remove them, nothing was done with any:\n  {lines}",
+        num_read=num_read,
+        num_rejected=num_rejected,
+        first=shown,
+    )
+
+
+def _words(limits: BadRows) -> str:
+    said = [f"max_bad_rows = {limits.max_rows}"] if limits.max_rows is not None else []
+    said += [f"max_bad_fraction = {limits.max_fraction:g}"] if limits.max_fraction is not None else []
+    return f", more than {' and '.join(said)} bears" if limits.any else ""

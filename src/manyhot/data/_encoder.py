@@ -55,12 +55,15 @@ class Encoder:
         self.schema, self.vocabularies, self._numbers = schema, vocabularies, numbers
 
     @classmethod
-    def fit(cls, schema: Schema, source: Source, *, num_threads: int | None = None) -> Encoder:
-        """Learns vocabularies and transforms in one pass. Raises BadRowsError at its end where rows are bad.
+    def fit(
+        cls, schema: Schema, source: Source, *, num_threads: int | None = None, rejects: Rejects | None = None
+    ) -> Encoder:
+        """Learns vocabularies and transforms of the good rows, in one pass.
 
-        num_threads: None is all cores; it changes no result.
+        num_threads: None is all cores; it changes no result. rejects: takes the bad rows, and its limits bear some of
+        them. Raises BadRowsError at the end of the pass where more rows are bad.
         """
-        fit, rejects = Fit(schema), Rejects()
+        fit, rejects = Fit(schema), rejects or Rejects()
         batches = rejects.announced(source.batches(wanted_columns(schema, with_labels=True), rejects))
         num_threads = num_threads or available_threads()
         for batch, reasons in in_order(lambda b: (b, fit.learn(b)), batches, num_threads):
@@ -68,22 +71,37 @@ class Encoder:
         rejects.check()
         return cls(schema, fit.vocabularies(num_threads), fit.numbers)
 
-    def encode(self, source: Source, *, with_labels: bool, num_threads: int | None = None) -> Iterator[EncodedChunk]:
-        """Chunks in the order of the rows. Raises BadRowsError after the last one where rows are bad.
+    def encode(
+        self, source: Source, *, with_labels: bool, num_threads: int | None = None, rejects: Rejects | None = None
+    ) -> Iterator[EncodedChunk]:
+        """Chunks of the good rows in their order.
 
-        num_threads: None is all cores; it changes no result.
+        num_threads: None is all cores; it changes no result. rejects: takes the bad rows, and its limits bear some of
+        them. Raises BadRowsError after the last chunk where more rows are bad.
         """
-        rejects = Rejects()
+        rejects = rejects or Rejects()
         batches = rejects.announced(source.batches(wanted_columns(self.schema, with_labels), rejects))
         num_threads = num_threads or available_threads()
         for batch, (chunk, reasons) in in_order(lambda b: (b, self.encode_batch(b, with_labels)), batches, num_threads):
             rejects.add_batch(batch, reasons)
-            if not rejects.num_rejected:
+            if rejects.limits.any or not rejects.num_rejected:
                 yield chunk
         rejects.check()
 
+    def without_bad_rows(self, batch: SourceBatch) -> SourceBatch:
+        """The rows of a batch that can be encoded; labels do not matter."""
+        _, reasons = self._read(batch, with_labels=False)
+        return batch.without(reasons) if reasons else batch
+
     def encode_batch(self, batch: SourceBatch, with_labels: bool) -> tuple[EncodedChunk, dict[int, str]]:
-        """One batch by itself, and the reasons of its bad rows: where there are any the chunk is not to be used."""
+        """The good rows of one batch by itself, encoded, and why the others are bad."""
+        chunk, reasons = self._read(batch, with_labels)
+        if reasons:
+            chunk, others = self._read(batch.without(reasons), with_labels)
+            assert not others
+        return chunk, reasons
+
+    def _read(self, batch: SourceBatch, with_labels: bool) -> tuple[EncodedChunk, dict[int, str]]:
         reasons: dict[int, str] = {}
         labels = read_labels(self.schema, batch, reasons) if with_labels else None
         row_columns = read_row_columns(self.schema, batch, reasons) if with_labels else (None, None)

@@ -22,23 +22,25 @@ __all__ = ["ENCODING", "load_encoder", "save_encoder"]
 ENCODING = "4"
 
 
-def save_encoder(path: Path, encoder: Encoder) -> None:
-    """Writes the file, whole or not at all. Raises OSError."""
+def save_encoder(path: Path, encoder: Encoder, *, num_read: int = 0, num_rejected: int = 0) -> None:
+    """Writes the file, whole or not at all, with the numbers of rows it was fitted on. Raises OSError."""
     settings, arrays = encoder.state()
     counted = {name: v.counted and dataclasses.asdict(v.counted) for name, v in encoder.vocabularies.items()}
-    notes = {"encoder": json.dumps(settings), "counted": json.dumps(counted)}
+    rows = json.dumps([num_read, num_rejected])
+    notes = {"encoder": json.dumps(settings), "counted": json.dumps(counted), "rows": rows}
     with whole_file(path) as part:
         save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, notes)
 
 
-def load_encoder(path: Path) -> Encoder:
-    """Reads what `save_encoder` wrote. Raises DataError."""
+def load_encoder(path: Path) -> tuple[Encoder, int, int]:
+    """What `save_encoder` wrote: the encoder, rows read, rows rejected. Raises DataError."""
     try:
         with safe_open(path, "numpy") as file:
-            settings, counted = (json.loads(file.metadata()[key]) for key in ("encoder", "counted"))
+            settings, counted, rows = (json.loads(file.metadata()[key]) for key in ("encoder", "counted", "rows"))
+            num_read, num_rejected = rows
             encoder = Encoder.from_state(settings, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         for name, vocabulary in encoder.vocabularies.items():
             vocabulary.counted = counted[name] and Counted(**counted[name])
-        return encoder
+        return encoder, num_read, num_rejected
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, ManyhotError) as error:
         raise DataError(f"{path}: cannot read this encoder, delete it to fit anew: {error}") from None

@@ -134,6 +134,8 @@ def _numeric_bags(
         name = np.frombuffer(number.column.encode(), np.uint8)
         tokens = Tokens(name, np.zeros(1, np.int64), np.array([len(name)], np.int32)).and_missing()
         if summaries is not None:
+            if not number.is_fitted:  # else what the steps do is known after the pass only
+                number.apply(reader, known)
             return Bags(tokens, None, offsets, np.where(present, np.int32(0), np.int32(1)))
         weights = np.zeros(rows, np.float32)
         weights[present] = number.apply(reader, known)

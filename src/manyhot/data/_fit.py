@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from manyhot.schema import Schema
 
+from ._bags import Bags
 from ._batches import SourceBatch
 from ._fields import Summaries, numeric_columns, read_fields, read_labels
 from ._in_order import in_order
@@ -28,12 +30,12 @@ class Fit:
         self._lock = threading.Lock()
 
     def learn(self, batch: SourceBatch) -> dict[int, str]:
-        """Takes in a batch; the reasons of its bad rows."""
-        reasons: dict[int, str] = {}
-        summaries: Summaries = {}
-        read_labels(self.schema, batch, reasons)
-        read_row_columns(self.schema, batch, reasons)
-        for index, pieces in read_fields(self.schema, batch, self.numbers, reasons, summaries):
+        """Takes in the good rows of a batch; why the others are bad."""
+        reasons, summaries, columns = self._read(batch)
+        if reasons:  # what is read of a row says nothing of other rows, so that now all are good
+            others, summaries, columns = self._read(batch.without(reasons))
+            assert not others
+        for index, pieces in columns:
             counter = self.counters[self.schema.fields[index].vocabulary_name]
             for bags in pieces:
                 counter.count(bags.tokens, bags.times)
@@ -41,6 +43,14 @@ class Fit:
             for key, summary in summaries.items():
                 self.numbers[key].learned.add(summary)
         return reasons
+
+    def _read(self, batch: SourceBatch) -> tuple[dict[int, str], Summaries, list[tuple[int, Iterable[Bags]]]]:
+        """Why rows are bad, and what the batch teaches, not yet learned."""
+        reasons: dict[int, str] = {}
+        summaries: Summaries = {}
+        read_labels(self.schema, batch, reasons)
+        read_row_columns(self.schema, batch, reasons)
+        return reasons, summaries, read_fields(self.schema, batch, self.numbers, reasons, summaries)
 
     def vocabularies(self, num_threads: int) -> dict[str, FittedVocabulary]:
         """Fixes the numeric columns, then the vocabularies, whose tokens may be their buckets."""

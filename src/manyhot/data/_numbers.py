@@ -103,6 +103,7 @@ class NumericColumn:
         self.fitted: dict[str, Any] = {}
         fitted = [i for i, step in enumerate(steps) if step.is_fitted]
         self._fit_at = fitted[0] if fitted else None
+        self.is_fitted = bool(fitted)
         self.counts_late = bool(fitted) and steps[-1].is_bucket
         self.learned = Summary()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,7 +21,7 @@ import msgspec
 import pyarrow as pa
 
 from manyhot.errors import DataError
-from manyhot.schema import Reading, Schema
+from manyhot.schema import Part, Reading, Schema
 
 from ._batches import Rejects
 from ._encoder import Encoder
@@ -33,7 +33,7 @@ from .sources import Source
 
 __all__ = ["Prepared", "finish_prepared", "first_rows", "new_prepared"]
 
-PARTS = ("train", "valid", "test")
+PARTS: tuple[Part, ...] = ("train", "valid", "test")
 _DESCRIPTION, _ENCODER, _PROOF = "prepared.json", "encoder.safetensors", "proof.arrow"
 _PROOF_ROWS = 256
 
@@ -59,7 +59,7 @@ class Prepared:
             raise DataError(
                 f"{folder}: was prepared by manyhot {description.get('manyhot')} in another format; prepare it anew"
             )
-        encoder = load_encoder(folder / _ENCODER)
+        encoder, _, _ = load_encoder(folder / _ENCODER)
         difference = schema_difference(schema, encoder.schema)
         if difference is not None:
             raise DataError(f"{folder}: was prepared by another schema ({difference}); prepare it anew")
@@ -95,10 +95,18 @@ def new_prepared(folder: Path) -> Iterator[Path]:
         raise DataError(f"{folder}: cannot write prepared rows: {error.strerror or error}") from None
 
 
-def finish_prepared(part: Path, encoder: Encoder, proof: pa.Table, reading: Reading, *, engine: str) -> dict[str, Any]:
+def finish_prepared(
+    part: Path,
+    encoder: Encoder,
+    proof: pa.Table,
+    reading: Reading,
+    *,
+    engine: str,
+    rejected: Mapping[Part, int] | None = None,
+) -> dict[str, Any]:
     """Adds to the Examples that lie in `part` already all the rest; what prepared.json says.
 
-    Raises DataError where a part has no rows.
+    rejected: how many rows of each part were left out. Raises DataError where a part has no rows.
     """
     parts = {}
     for name in PARTS:
@@ -106,7 +114,11 @@ def finish_prepared(part: Path, encoder: Encoder, proof: pa.Table, reading: Read
             examples = Examples.open(part / name)
             if not examples.num_rows:
                 raise DataError(f"{name} holds no rows")
-            parts[name] = {"rows": examples.num_rows, "pairs": examples.num_pairs}
+            parts[name] = {
+                "rows": examples.num_rows,
+                "pairs": examples.num_pairs,
+                "rejected": (rejected or {}).get(name, 0),
+            }
     save_encoder(part / _ENCODER, encoder)
     with pa.OSFile(str(part / _PROOF), "wb") as sink, pa.ipc.new_file(sink, proof.schema) as writer:
         writer.write_table(proof)
@@ -124,11 +136,13 @@ def finish_prepared(part: Path, encoder: Encoder, proof: pa.Table, reading: Read
     return description
 
 
-def first_rows(source: Source, schema: Schema) -> pa.Table:
-    """The first raw rows of a source, 256 at most, for a model file to keep. Raises DataError where there are none."""
-    for batch in source.batches(schema.columns, Rejects()):
-        if batch.batch.num_rows:
-            return pa.Table.from_batches([batch.batch.slice(0, _PROOF_ROWS)])
+def first_rows(source: Source, encoder: Encoder) -> pa.Table:
+    """The first good rows of a source, raw, 256 at most, for a model file to keep. Raises DataError where there are
+    none."""
+    for batch in source.batches(encoder.schema.columns, Rejects()):
+        good = encoder.without_bad_rows(batch).batch
+        if good.num_rows:
+            return pa.Table.from_batches([good.slice(0, _PROOF_ROWS)])
     raise DataError(f"{source.name}: holds no rows")
 
 

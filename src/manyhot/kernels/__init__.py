@@ -23,10 +23,23 @@ from ._contract import (
     row_stride,
 )
 from ._select import has_bfloat16, select
-from ._text import QuoteScan, TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
+from ._text import (
+    CsvParser,
+    CsvRecords,
+    QuoteScan,
+    TextFault,
+    Tokens,
+    TokenTable,
+    hash_tokens,
+    identity_ids,
+    interleave,
+    parse_bags,
+)
 
 __all__ = [
     "Batch",
+    "CsvParser",
+    "CsvRecords",
     "ExampleStore",
     "Float32s",
     "Gradients",

@@ -12,7 +12,18 @@ from . import _native
 from ._contract import Float32s, Int32s
 from ._native import QuoteScan, TokenTable
 
-__all__ = ["QuoteScan", "TextFault", "TokenTable", "Tokens", "hash_tokens", "identity_ids", "interleave", "parse_bags"]
+__all__ = [
+    "CsvParser",
+    "CsvRecords",
+    "QuoteScan",
+    "TextFault",
+    "TokenTable",
+    "Tokens",
+    "hash_tokens",
+    "identity_ids",
+    "interleave",
+    "parse_bags",
+]
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,44 @@ def parse_bags(
         texts.data, texts.starts, texts.lengths, pair_separator, weight_separator or ""
     )
     return Tokens(texts.data, starts, lengths), weights, offsets, bad_rows, faults
+
+
+@dataclass(frozen=True)
+class CsvRecords:
+    """R rows of a block of CSV, and B bad records, which have another number of values.
+
+    columns: of each wanted column a bit a row (0: the value is empty), offsets int64 [R+1], bytes uint8, and the number
+    of empty values. lines, starts, ends int32 [R]: the line of each row in the block, from 0, and where its text is.
+    bad_lines, bad_starts, bad_ends, bad_counts int32 [B]: the same of bad records, and how many values they have.
+    """
+
+    columns: list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint8], int]]
+    lines: Int32s
+    starts: Int32s
+    ends: Int32s
+    bad_lines: Int32s
+    bad_starts: Int32s
+    bad_ends: Int32s
+    bad_counts: Int32s
+    num_lines: int
+
+
+class CsvParser:
+    """Takes apart blocks of whole records of one file; the last may lack its line end. Lines end with LF, CRLF or CR.
+
+    quote: values may stand in quotes, which must be as QuoteScan likes them. empty_rows: an empty line is a row of an
+    empty value, else it is none. wanted: numbers of columns, from 0. header: the first line that is not empty is
+    skipped, and those before it.
+    """
+
+    def __init__(
+        self, delimiter: str, *, quote: bool, empty_rows: bool, num_columns: int, wanted: list[int], header: bool
+    ) -> None:
+        self._parser = _native.CsvParser(delimiter.encode(), quote, empty_rows, num_columns, wanted, header)
+
+    def parse(self, block: bytes) -> CsvRecords:
+        """The next block."""
+        return CsvRecords(*self._parser.parse(block))
 
 
 def hash_tokens(tokens: Tokens) -> npt.NDArray[np.uint64]:

@@ -68,6 +68,6 @@ class SavedModel:
 
 
 def take_proof(saved: SavedModel, source: Source) -> SavedModel:
-    """With the first rows of the source and their probabilities, which loading checks."""
-    table = first_rows(source, saved.encoder.schema)
+    """With the first good rows of the source and their probabilities, which loading checks."""
+    table = first_rows(source, saved.encoder)
     return dataclasses.replace(saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table)))

@@ -6,9 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from manyhot.data import Encoder, ExampleCache, Examples, Source, open_source, parts_to_train_on, wanted_columns
+from manyhot.data import (
+    Encoder,
+    ExampleCache,
+    Examples,
+    Rejects,
+    Source,
+    open_source,
+    parts_to_train_on,
+    wanted_columns,
+)
 from manyhot.errors import BadRowsError, DataError, nearest_name
-from manyhot.schema import Experiment, Part, Schema
+from manyhot.schema import BadRows, Experiment, Part, Schema
 
 from ._findings import Finding
 from ._report import PartReport
@@ -46,7 +55,7 @@ def read_parts(config: Experiment, schema: Schema, store: ExampleCache, tell: Ca
     for name, source in sources.items():
         tell(f"reading {name}: {source.name}")
         try:
-            _read_part(name, source, schema, store, read)
+            _read_part(name, source, schema, store, read, config.data.bad_rows)
         except BadRowsError as error:
             rows = error.num_read - error.num_rejected
             read.parts[name] = PartReport(source.name, rows, error.num_rejected, error.first)
@@ -72,16 +81,21 @@ def _opened(config: Experiment, schema: Schema, name: str, read: ReadParts) -> S
     return None if missing else source
 
 
-def _read_part(name: str, source: Source, schema: Schema, store: ExampleCache, read: ReadParts) -> None:
+def _read_part(
+    name: str, source: Source, schema: Schema, store: ExampleCache, read: ReadParts, bad_rows: BadRows
+) -> None:
     """Raises BadRowsError and DataError."""
     started, was_fitted = time.perf_counter(), True
     if name == "train":
-        read.encoder, was_fitted = store.fit(schema, source)
+        read.encoder, was_fitted = store.fit(schema, source, rejects=Rejects(bad_rows))
     if read.encoder is None:
-        Encoder.fit(schema, source)  # without train there are no ids, but its bad rows can be told
+        Encoder.fit(
+            schema, source, rejects=Rejects(bad_rows)
+        )  # without train there are no ids, but its bad rows can be told
         read.parts[name] = PartReport(source.name)
         return
-    examples, was_encoded = store.encode(read.encoder, source)
+    rejects = Rejects(bad_rows)
+    examples, was_encoded = store.encode(read.encoder, source, rejects=rejects)
     seconds = None if was_fitted and was_encoded else time.perf_counter() - started
     if examples.num_rows == 0:
         read.parts[name] = PartReport(source.name, 0)
@@ -93,6 +107,7 @@ def _read_part(name: str, source: Source, schema: Schema, store: ExampleCache, r
     read.parts[name] = PartReport(
         source=source.name,
         rows=examples.num_rows,
+        rejected=rejects.num_rejected,
         positives=positives,
         label_rate=positives / examples.num_rows,
         pairs=examples.num_pairs,

@@ -4,6 +4,7 @@ Plain frozen structs that check themselves; no torch, no pyarrow, no file but th
 to data lives in `manyhot.data`, what they do to numbers in `manyhot.nn` and `manyhot.training`. Read `_field.py` first.
 """
 
+from ._bad_rows import BadRows
 from ._config import convert
 from ._experiment import DataConfig, Experiment, load_experiment
 from ._field import Combiner, Field, Separators
@@ -19,6 +20,7 @@ __all__ = [
     "FM",
     "LR",
     "MODELS",
+    "BadRows",
     "Combiner",
     "DataConfig",
     "DeepFM",

@@ -8,6 +8,7 @@ from typing import Any
 
 from manyhot.errors import ConfigError, nearest_name
 
+from ._bad_rows import BadRows
 from ._config import Config, convert
 from ._model import ModelConfig
 from ._reading import Reading
@@ -27,6 +28,7 @@ class DataConfig(Reading, frozen=True, kw_only=True):
     label: the column of 0/1.
     example_weights, group, time: columns, as in Schema.
     split: how valid and test are cut out of train, instead of being given.
+    max_bad_rows, max_bad_fraction: how many bad rows of each of train, valid and test may be left out (`BadRows`).
     """
 
     train: str | tuple[str, ...]
@@ -37,11 +39,19 @@ class DataConfig(Reading, frozen=True, kw_only=True):
     group: str | None = None
     time: str | None = None
     split: Split | None = None
+    max_bad_rows: int | None = None
+    max_bad_fraction: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.split is not None:
             self.split.check(self.time, valid=self.valid is not None, test=self.test is not None)
+        _ = self.bad_rows  # which checks the limits
+
+    @property
+    def bad_rows(self) -> BadRows:
+        """How many bad rows are borne."""
+        return BadRows(max_rows=self.max_bad_rows, max_fraction=self.max_bad_fraction)
 
     @property
     def reading(self) -> Reading:

@@ -31,6 +31,8 @@ class Reading(Config, frozen=True, kw_only=True):
         super().__post_init__()
         if self.delimiter is not None and len(self.delimiter.encode()) != 1:
             raise ConfigError(f'data: delimiter = "{self.delimiter}" must be one ASCII character')
+        if self.delimiter is not None and self.delimiter in ('\n\r"' if self.quote else "\n\r"):
+            raise ConfigError(f"data: delimiter = {self.delimiter!r} ends lines or quotes values; name another one")
         if self.columns is not None and len(set(self.columns)) != len(self.columns):
             twice = next(c for c in self.columns if self.columns.count(c) > 1)
             raise ConfigError(f'data: columns names "{twice}" twice')

@@ -3,45 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from manyhot.data import Encoder, ExampleCache, Examples, Prepared, Source, open_source
+from manyhot.data import Encoder, ExampleCache, Examples, Prepared, Rejects, Source, open_source
 from manyhot.errors import DataError
-from manyhot.schema import Part, Reading, Schema
+from manyhot.schema import BadRows, Part, Reading, Schema
 
 __all__ = ["Rows", "prepared_rows", "raw_rows"]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """examples: of "train", and maybe of "valid" and "test". proof: a source whose first rows a model file keeps."""
+    """examples: of "train", and maybe of "valid" and "test". proof: a source whose first rows a model file keeps.
+    rejects: the bad rows of each, where they were read raw."""
 
     encoder: Encoder
     examples: dict[str, Examples]
     proof: Source
     reading: Reading
+    rejects: dict[str, Rejects] = field(default_factory=dict)
 
 
 def raw_rows(
     schema: Schema,
     sources: Mapping[Part, Source],
     proof: Source,
-    reading: Reading | None,
     store: ExampleCache,
     tell: Callable[[str], None],
+    *,
+    reading: Reading | None = None,
+    bad_rows: BadRows | None = None,
 ) -> Rows:
-    """Fits on the training rows and encodes all. Raises DataError, BadRowsError."""
-    encoder, was_there = store.fit(schema, sources["train"])
+    """Fits on the good training rows and encodes all. Raises DataError, and BadRowsError where more are bad than borne."""
+    fitted = Rejects(bad_rows)
+    encoder, was_there = store.fit(schema, sources["train"], rejects=fitted)
     tell(f"vocabularies {'reused' if was_there else 'fitted'}: {_sizes(encoder)}")
     examples: dict[str, Examples] = {}
+    rejects: dict[str, Rejects] = {name: Rejects(bad_rows) for name in sources}
     for name, source in sources.items():
-        examples[name], was_there = store.encode(encoder, source)
+        examples[name], was_there = store.encode(encoder, source, rejects=rejects[name])
         if examples[name].num_rows == 0:
-            raise DataError(f"{source.name}: {name} holds no rows")
-        tell(f"{name} {'reused' if was_there else 'encoded'}: {_counts(examples[name])}")
+            good = "good " if rejects[name].num_rejected else ""
+            raise DataError(f"{source.name}: {name} holds no {good}rows")
+        made = "reused" if was_there else "encoded"
+        tell(f"{name} {made}: {_counts(examples[name], f' {rejects[name].counts}')}")
         _tell_cuts(name, examples[name], tell)
-    return Rows(encoder, examples, proof, reading or Reading())
+    late = rejects["train"].num_rejected - fitted.num_rejected
+    if late:
+        raise DataError(
+            f"{sources['train'].name}: {late:,} rows are bad only by numbers that were learned from them, as where "
+            "log1p comes after standardize; put the step before it, or a clip between"
+        )
+    return Rows(encoder, examples, proof, reading or Reading(), rejects)
 
 
 def prepared_rows(schema: Schema, folder: Path, tell: Callable[[str], None]) -> Rows:
@@ -58,10 +72,10 @@ def _sizes(encoder: Encoder) -> str:
     return ", ".join(f"{name} {v.size:,}" for name, v in encoder.vocabularies.items())
 
 
-def _counts(examples: Examples) -> str:
-    return f"{examples.num_rows:,} examples, {examples.num_pairs / examples.num_rows:.1f} pairs each"
+def _counts(examples: Examples, of_rows: str = "") -> str:
+    return f"{examples.num_rows:,} examples{of_rows}, {examples.num_pairs / examples.num_rows:.1f} pairs each"
 
 
 def _tell_cuts(name: str, examples: Examples, tell: Callable[[str], None]) -> None:
-    for field, (pairs, bags) in examples.cuts.items():
-        tell(f'{name}: max_pairs of field "{field}" cut {pairs:,} pairs from {bags:,} bags')
+    for field_name, (pairs, bags) in examples.cuts.items():
+        tell(f'{name}: max_pairs of field "{field_name}" cut {pairs:,} pairs from {bags:,} bags')

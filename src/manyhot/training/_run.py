@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from manyhot.data import ExampleCache, TableLayout, as_source, parts_to_train_on
+from manyhot.data import ExampleCache, Rejects, TableLayout, as_source, parts_to_train_on, write_rejects
 from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model
-from manyhot.schema import ModelConfig, Part, Reading, Schema, Split, TrainingConfig
+from manyhot.schema import BadRows, ModelConfig, Part, Reading, Schema, Split, TrainingConfig
 
 from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
@@ -33,10 +33,12 @@ class Run:
     metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
         test those that there are, with a group also "gauc", "groups" and "groups_of_one_class"; seconds of the training
         loop alone, validation left out.
+    rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
     """
 
     saved: SavedModel
     metrics: dict[str, Any]
+    rejects: dict[str, Rejects]
 
     @property
     def num_parameters(self) -> int:
@@ -47,6 +49,16 @@ class Run:
     def save(self, path: str | Path) -> None:
         """Writes the model file; it appears only when it is whole. `manyhot.load` reads it."""
         save_model(Path(path), self.saved)
+
+    def save_rejects(self, path: str | Path) -> int:
+        """Writes the rows that were left out to a Parquet file with the columns part ("train", ..), origin,
+        line, row, reason and text; returns their number. Where it is 0, an old file there is deleted instead."""
+        path, number = Path(path), sum(rejects.num_rejected for rejects in self.rejects.values())
+        if number:
+            write_rejects(path, {part: rejects.batches() for part, rejects in self.rejects.items()})
+        else:
+            path.unlink(missing_ok=True)
+        return number
 
 
 def train(
@@ -62,6 +74,7 @@ def train(
     listener: Listener | None = None,
     reading: Reading | None = None,
     split: Split | None = None,
+    bad_rows: BadRows | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Run:
     """Trains a model on raw rows, or on prepared ones.
@@ -75,9 +88,10 @@ def train(
     listener: receives the reports of the loop; None shows a progress bar where standard error is a terminal.
     reading: how files are read; kept in the model file, so that rows to be scored are read alike.
     split: how valid and test are cut out of train, instead of being given.
+    bad_rows: how many bad rows of each of train, valid and test are left out, and told by the Run; None bears none.
     on_stage: told in words what is being done before the loop starts.
 
-    Raises ConfigError, DataError (BadRowsError for rows that must not be learned from), TrainingError.
+    Raises ConfigError, DataError (BadRowsError for more bad rows than are borne), TrainingError.
     """
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
@@ -96,11 +110,12 @@ def train(
         sources = parts_to_train_on(opened, schema, split, tell)
         check_settings(training, schema, has_valid="valid" in sources)
         store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
-        rows = raw_rows(schema, sources, opened.get("valid", opened["train"]), reading, store, tell)
+        proof = opened.get("valid", opened["train"])
+        rows = raw_rows(schema, sources, proof, store, tell, reading=reading, bad_rows=bad_rows)
     else:
         rows = prepared_rows(schema, Path(prepared), tell)
         check_settings(training, schema, has_valid="valid" in rows.examples)
-    encoder, examples = rows.encoder, rows.examples
+    encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
     check_batches(model, training, examples["train"].num_rows)
     with torch_threads(training.threads):
         network = build_model(
@@ -127,6 +142,7 @@ def train(
             "training": msgspec.to_builtins(training),
             "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
             "metrics": metrics,
+            "rows": {name: {"read": r.num_read, "rejected": r.num_rejected} for name, r in rejects.items()},
             "reading": msgspec.to_builtins(rows.reading),
         }
         if split is not None:
@@ -134,7 +150,7 @@ def train(
         saved = SavedModel(encoder, model, network, summary)
         saved = take_proof(saved, rows.proof)
         check_finite(saved.proof_probabilities, clock.steps)
-    return Run(saved, metrics)
+    return Run(saved, metrics, rejects)
 
 
 def _standardized(schema: Schema) -> list[str]:

@@ -54,4 +54,4 @@ def _readable(file: File, kind: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{file.name}: cannot read it as {kind}: {error}") from None
+        raise DataError(f"{file.name}: cannot read it as {kind}: {' '.join(str(error).split())}") from None

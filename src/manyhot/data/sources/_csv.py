@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv as pacsv
 
 from manyhot.errors import DataError
-from manyhot.kernels import QuoteScan
+from manyhot.kernels import CsvParser, CsvRecords
 from manyhot.schema import Reading
 
 from .._batches import Rejects, SourceBatch
+from .._reject_file import Reject
+from ._csv_blocks import UnendedRecord, csv_blocks
 from ._file import File
 from ._source import check_columns
 
 __all__ = ["CsvFormat"]
 
-_BLOCK = 8 << 20
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class CsvFormat:
@@ -36,12 +39,16 @@ class CsvFormat:
 
     def columns(self, file: File) -> list[str]:
         """Those given, else the header's. Raises DataError where there is none."""
-        if self._names is not None:
-            return list(self._names)
         try:
-            return next(record for _, record in self._records(file) if record)
+            with file.stream() as stream:
+                start = stream.read(2)
+            if not start:
+                raise DataError(f"{file.name}: is empty" + ("" if self._names else ", not even a header is there"))
+            if start in _UTF_16:
+                raise DataError(f"{file.name}: is UTF-16 text; convert it to UTF-8")
+            return list(self._names or self._header(file))
         except StopIteration:
-            raise DataError(f"{file.name}: is empty, not even a header is there") from None
+            raise DataError(f"{file.name}: holds nothing but empty lines, not even a header is there") from None
         except (OSError, csv.Error) as error:
             raise DataError(f"{file.name}: cannot read it as CSV: {error}") from None
 
@@ -49,121 +56,83 @@ class CsvFormat:
         """A batch for each block of the file."""
         present = self.columns(file)
         check_columns(file.name, columns, present)
-        one_column = len(present) == 1
-        lead = self._lines_before_header(file) if one_column and self._names is None else 0
-        lines = _CsvLines(self, file, one_column, (1 if self._names is not None else 2) + lead)
-
-        def on_invalid(row: pacsv.InvalidRow) -> str:
-            lines.without_row.append(row.number)
-            rejects.num_read += 1
-            why = f"has {row.actual_columns} columns instead of {row.expected_columns}"
-            rejects.add(file.name, row.number, lambda: f"{lines.where(row.number)}: {why}")
-            return "skip"
-
+        parser = CsvParser(
+            self._delimiter,
+            quote=self._quote,
+            empty_rows=len(present) == 1,
+            num_columns=len(present),
+            wanted=[present.index(column) for column in columns],
+            header=self._names is None,
+        )
+        line, row = 1, 0
         try:
             with file.stream() as stream:
-                watched = _Watched(stream, self._delimiter)
-                reader = pacsv.open_csv(
-                    watched if self._quote else stream,
-                    read_options=pacsv.ReadOptions(
-                        use_threads=False, block_size=_BLOCK, column_names=self._names, skip_rows=lead
-                    ),
-                    parse_options=pacsv.ParseOptions(
-                        delimiter=self._delimiter,
-                        quote_char='"' if self._quote else False,
-                        newlines_in_values=self._quote,
-                        ignore_empty_lines=not one_column,
-                        invalid_row_handler=on_invalid,
-                    ),
-                    convert_options=pacsv.ConvertOptions(
-                        column_types=dict.fromkeys(columns, pa.binary()),
-                        include_columns=columns,
-                        strings_can_be_null=True,
-                        quoted_strings_can_be_null=True,
-                        null_values=[""],
-                    ),
-                )
-                first_row = 0
-                for batch in reader:
-                    yield SourceBatch(batch, file.name, first_row, lines)
-                    first_row += batch.num_rows
-            if not watched.quotes.is_closed:
-                self._check_quotes(file)
-        except (pa.ArrowException, OSError) as error:
+                for block in csv_blocks(stream, self._delimiter, self._quote):
+                    records = parser.parse(block)
+                    place = _Block(block, records, line, row)
+                    place.reject_bad_records(rejects, file.name, len(present))
+                    yield SourceBatch(_to_batch(records, columns), file.name, row, place)
+                    line += records.num_lines
+                    row += len(records.lines)
+        except OSError as error:
             raise DataError(f"{file.name}: cannot read it as CSV: {error}") from None
-
-    def _check_quotes(self, file: File) -> None:
-        """Raises DataError where a quote is opened and not closed before a separator.
-
-        Arrow would take the rows up to the next quote, or to the end of the file, for one value, in silence.
-        """
-        last = 1
-        try:
-            for line, _ in self._records(file, strict=True):
-                last = line + 1
-        except csv.Error as error:
+        except UnendedRecord as error:
             raise DataError(
-                f"{file.name}:{last}: at or after this line a quote is not closed as it should be: {error}; where "
-                "quotes are characters like others, say quote = false"
+                f"{file.name}:{line}: the record that starts at this line does not end as it should: {error}; close "
+                "the quote, or, where quotes are characters like others, say quote = false"
             ) from None
 
-    def _lines_before_header(self, file: File) -> int:
-        """How many empty lines there are before the first other one."""
-        return next(line for line, record in self._records(file) if record) - 1
-
-    def _records(self, file: File, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
-        """The first line of each record, from 1, and its values; an empty line is a record of none."""
+    def _header(self, file: File) -> list[str]:
+        """The values of the first line that is not empty."""
         csv.field_size_limit(1 << 30)
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self._quote else csv.QUOTE_NONE
         with (
             file.stream() as stream,
             TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as text,
         ):
-            reader = csv.reader(text, delimiter=self._delimiter, strict=strict, quoting=quoting)
-            first = 1
-            for record in reader:
-                yield first, record
-                first = reader.line_num + 1
+            return next(record for record in csv.reader(text, delimiter=self._delimiter, quoting=quoting) if record)
 
 
-class _Watched:
-    """A stream that looks at the quotes of what is read from it: only a file that has a wrong one is read again."""
+@dataclass(frozen=True)
+class _Block:
+    """Where the rows of a block stand in its file: `first_line` from 1, `first_row` from 0."""
 
-    closed = False
-
-    def __init__(self, stream: pa.NativeFile, delimiter: str) -> None:
-        self._stream, self.quotes = stream, QuoteScan(delimiter.encode())
-
-    def read(self, size: int = -1) -> bytes:
-        block: bytes = self._stream.read(None if size < 0 else size)
-        self.quotes.feed(block)
-        return block
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@dataclass
-class _CsvLines:
-    """Numbers records as Arrow does: from 1, the header among them, empty lines only where they are rows."""
-
-    format: CsvFormat
-    file: File
-    count_empty: bool
-    first: int  # number of the first row
-    without_row: list[int] = field(default_factory=list)  # rising
+    block: bytes
+    records: CsvRecords
+    first_line: int
+    first_row: int
 
     def number(self, row: int) -> int:
-        number = self.first + row
-        for skipped in self.without_row:  # each one at or before the row moves it on by one
-            number += skipped <= number
-        return number
+        """The line of a row of the file."""
+        return self.first_line + int(self.records.lines[row - self.first_row])
 
-    def where(self, number: int) -> str:
-        """Reads the file again to count its lines: empty ones, and those inside quotes."""
-        records = (line for line, record in self.format._records(self.file) if record or self.count_empty)
-        line = next((line for seen, line in enumerate(records, 1) if seen == number), "?")
-        return f"{self.file.name}:{line}"
+    def text(self, row: int) -> bytes:
+        """The row as it stands in the file."""
+        at = row - self.first_row
+        return self.block[self.records.starts[at] : self.records.ends[at]]
+
+    def reject_bad_records(self, rejects: Rejects, origin: str, num_columns: int) -> None:
+        """Those that have another number of values."""
+        bad = self.records
+        rejects.num_read += len(bad.bad_lines)
+        places = (bad.bad_lines, bad.bad_starts, bad.bad_ends, bad.bad_counts)
+        for line, start, end, count in zip(*(array.tolist() for array in places), strict=True):
+            why = f"has {count} columns instead of {num_columns}"
+            rejects.add(Reject(origin, self.first_line + line, None, why, self.block[start:end]))
+
+
+def _to_batch(records: CsvRecords, names: list[str]) -> pa.RecordBatch:
+    arrays = [_to_array(len(records.lines), *column) for column in records.columns]
+    schema = pa.schema([(name, pa.large_binary()) for name in names])
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _to_array(
+    rows: int,
+    valid: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8],
+    num_empty: int,
+) -> pa.Array:
+    buffers = [pa.py_buffer(valid) if num_empty else None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.large_binary(), rows, buffers, null_count=num_empty)

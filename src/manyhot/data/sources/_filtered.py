@@ -64,7 +64,7 @@ class Filtered:
             for row, reason in sorted(reasons.items()):
                 meant[row] = False
                 rejects.num_read += 1
-                rejects.add(batch.origin, batch.number(row), lambda b=batch, r=row, why=reason: f"{b.where(r)}: {why}")  # type: ignore[misc]
+                rejects.add(batch.reject(row, reason))
             if meant.any():
                 kept = batch.only(meant)
                 yield replace(kept, batch=kept.batch.select(list(columns)))

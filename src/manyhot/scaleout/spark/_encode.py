@@ -30,7 +30,7 @@ def encode(rows: DataFrame, encoder: Encoder, folder: str | Path, *, name: str =
             task = EncodeTask(*encoder.state(), str(part), name)
             with spark_errors(f"encode {name}"):
                 reports = Report.of(ran(rows, columns, name, task).toArrow()["key"])
-            check_reports(name, reports)
+            check_reports(reports)
             _check_files(part, folder, reports, name)
         return Examples.open(folder)
     except OSError as error:

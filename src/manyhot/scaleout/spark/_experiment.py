@@ -31,6 +31,11 @@ def prepare_experiment(experiment: Experiment, folder: str | Path, *, master: st
             "data.split: Spark does not cut valid and test out of train; give them as files of their own, or prepare "
             "with the embedded engine"
         )
+    if data.bad_rows.any:
+        raise ConfigError(
+            "data: max_bad_rows and max_bad_fraction are of the embedded engine; Spark takes no bad row, so correct or "
+            "remove them first"
+        )
     with _session(master) as session:
         with spark_errors("read the files"):
             frames = {

@@ -29,7 +29,7 @@ def fit(rows: DataFrame, schema: Schema, *, name: str = "the DataFrame") -> Enco
         partial = ran(rows, wanted_columns(schema, with_labels=True), name, task)
         merged = partial.groupBy("kind", "name", "key").agg(functions.sum("times").alias("times"))
         kept = _kept(merged, schema).toArrow()
-    check_reports(name, Report.of(kept.filter(pc.equal(kept["kind"], REPORT))["key"]))
+    check_reports(Report.of(kept.filter(pc.equal(kept["kind"], REPORT))["key"]))
     learned = Fit(schema)
     for batch in kept.to_batches():
         add_partial(learned, batch)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import pyarrow as pa
 
-from manyhot.data import Rejects, SourceBatch
+from manyhot.data import SourceBatch, bad_rows_error
 from manyhot.errors import DataError
 
 __all__ = ["Report", "check_reports"]
@@ -35,7 +35,7 @@ class Report(msgspec.Struct):
         self.num_read += batch.batch.num_rows
         self.num_rejected += len(reasons)
         for row in sorted(reasons)[: _SHOWN - len(self.first)]:
-            self.first.append((batch.number(row), f"{batch.where(row)}: {reasons[row]}"))
+            self.first.append((batch.row(row), batch.reject(row, reasons[row]).sentence))
 
     @classmethod
     def of(cls, keys: pa.ChunkedArray | pa.Array) -> list[Report]:
@@ -44,14 +44,13 @@ class Report(msgspec.Struct):
         return sorted(reports, key=lambda report: report.partition)
 
 
-def check_reports(name: str, reports: Iterable[Report]) -> None:
+def check_reports(reports: Iterable[Report]) -> None:
     """Raises DataError where a partition could not be read, BadRowsError where rows are bad."""
-    rejects = Rejects()
+    reports = list(reports)
     for report in reports:
         if report.error is not None:
             raise DataError(report.error)
-        rejects.num_read += report.num_read
-        for row, sentence in report.first:
-            rejects.add(f"{name} {report.partition}", row, lambda sentence=sentence: sentence)  # type: ignore[misc]
-        rejects.num_rejected += report.num_rejected - len(report.first)
-    rejects.check()
+    num_rejected = sum(report.num_rejected for report in reports)
+    if num_rejected:
+        first = [sentence for report in reports for _, sentence in report.first]
+        raise bad_rows_error(sum(report.num_read for report in reports), num_rejected, first)
