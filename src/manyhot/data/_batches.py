@@ -32,12 +32,15 @@ class SourceBatch:
 
     origin: a file, or words for data given in memory. first_row: of the batch within its origin, from 0.
     lines: for text files, what tells the line of a row.
+    names: of a source that cannot know its columns without reading every row, those that occur in this batch, wanted or
+        not (of the unwanted ones perhaps not all). None: the source has checked that every wanted column is there.
     """
 
     batch: pa.RecordBatch
     origin: str
     first_row: int = 0
     lines: Lines | None = None
+    names: frozenset[str] | None = None
 
     def number(self, row: int) -> int:
         """Orders the rows of an origin, bad lines of a text file among them."""

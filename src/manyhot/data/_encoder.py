@@ -53,6 +53,7 @@ class Encoder:
         for learned in in_order(fit.learn, batches, num_threads):
             fit.add(learned)
             rejects.add_batch(learned.batch, learned.reasons)
+        fit.check_columns(source.name)
         rejects.check()
         return cls(schema, fit.vocabularies(num_threads), fit.numbers)
 

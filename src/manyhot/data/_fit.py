@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from manyhot.errors import DataError, nearest_name
 from manyhot.schema import Schema
 
 from ._batches import SourceBatch
-from ._fields import Summaries, numeric_columns, read_field, read_labels
+from ._fields import Summaries, numeric_columns, read_field, read_labels, wanted_columns
 from ._in_order import in_order
 from ._vocabularies import FittedVocabulary, VocabularyCounter
 
@@ -30,6 +31,7 @@ class Fit:
         self.schema = schema
         self.numbers = numeric_columns(schema)
         self._counters = {v.name: VocabularyCounter(v) for v in schema.vocabularies}
+        self._absent, self._names, self._has_rows = set(wanted_columns(schema, with_labels=True)), set[str](), False
 
     def learn(self, batch: SourceBatch) -> Learned:
         """Counts the tokens of a batch; what it says of numbers is to be given to `add`."""
@@ -44,6 +46,19 @@ class Fit:
         """Numbers of a batch, one batch after the other: their order decides the last bits of a mean."""
         for key, summary in learned.summaries.items():
             self.numbers[key].add(summary)
+        names = learned.batch.names
+        self._names |= names or set()
+        self._absent -= self._absent if names is None else names
+        self._has_rows |= learned.batch.batch.num_rows > 0
+
+    def check_columns(self, name: str) -> None:
+        """Raises DataError where a column occurs in none of the rows; name: of the source.
+
+        (Sources that know their columns say so before the first row.)
+        """
+        if self._has_rows and self._absent:
+            column = min(self._absent)
+            raise DataError(f'{name}: column "{column}" never occurs{nearest_name(column, self._names)}')
 
     def vocabularies(self, num_threads: int) -> dict[str, FittedVocabulary]:
         """Fixes the numeric columns, then the vocabularies, whose tokens may be their buckets."""

@@ -22,10 +22,12 @@ from ._contract import (
     new_table,
     row_stride,
 )
+from ._lines import BagBuffers, LineFault, LineFormat, TextBuffers, parse_lines
 from ._select import has_bfloat16, select
 from ._text import QuoteScan, TextFault, Tokens, TokenTable, hash_tokens, identity_ids, interleave, parse_bags
 
 __all__ = [
+    "BagBuffers",
     "Batch",
     "ExampleStore",
     "Float32s",
@@ -33,12 +35,15 @@ __all__ = [
     "Int32s",
     "Jagged",
     "Kernels",
+    "LineFault",
+    "LineFormat",
     "Lookup",
     "OptimizerStep",
     "Outputs",
     "Pooled",
     "QuoteScan",
     "RowPlan",
+    "TextBuffers",
     "TextFault",
     "TokenTable",
     "Tokens",
@@ -48,6 +53,7 @@ __all__ = [
     "interleave",
     "new_table",
     "parse_bags",
+    "parse_lines",
     "row_stride",
     "select",
 ]
