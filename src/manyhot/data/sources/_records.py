@@ -11,7 +11,8 @@ from manyhot.errors import DataError
 from .._batches import Rejects, SourceBatch
 from ._source import BATCH_ROWS
 from ._spool import Spool
-from ._value_batch import ABSENT, ValueBatch, batch_of
+from ._value_batch import ValueBatch, batch_of
+from ._values import plain_values
 from ._without import without
 
 __all__ = ["Records"]
@@ -63,6 +64,7 @@ class Records:
                 if not all(isinstance(key, str) for key in row):
                     raise DataError(f"{self.name}, row {number}: has a key that is no text; keys name columns")
             wanted = columns if columns is not None else dict.fromkeys(itertools.chain.from_iterable(chunk))
-            values = {column: [row.get(column, ABSENT) for row in chunk] for column in wanted}
+            values = {column: plain_values([row.get(column) for row in chunk]) for column in wanted}
+            names = {column for column in wanted if any(column in row for row in chunk)}
             # Without any key there is no column, and nothing that would tell how many rows there are.
-            yield batch_of(values or {"": [None] * len(chunk)}, frozenset(chunk[0]))
+            yield batch_of(values or {"": [None] * len(chunk)}, names | chunk[0].keys())

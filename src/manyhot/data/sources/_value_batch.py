@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 
 from ._values import Faults, column_of
 
-__all__ = ["ABSENT", "ValueBatch", "batch_of"]
-
-ABSENT = msgspec.UNSET  # in the place of a value that a row does not have
+__all__ = ["ValueBatch", "batch_of"]
 
 
 @dataclass(frozen=True)
@@ -40,17 +37,11 @@ class ValueBatch:
         return reasons
 
 
-def batch_of(values: Mapping[str, list[Any]], other_names: frozenset[str] = frozenset()) -> ValueBatch:
-    """From columns of equally many plain values; a missing one is None or ABSENT.
-
-    other_names: of columns that occur in the rows, beside these.
-    """
-    arrays, faults, names = {}, {}, set(other_names)
+def batch_of(values: Mapping[str, list[Any]], names: Iterable[str]) -> ValueBatch:
+    """From columns of equally many plain values, None where there is none; names: see ValueBatch."""
+    arrays, faults = {}, {}
     for column, given in values.items():
-        if any(value is not ABSENT for value in given):
-            names.add(column)
-        arrays[column], bad = column_of([None if value is ABSENT else value for value in given])
+        arrays[column], bad = column_of(given)
         if bad:
             faults[column] = bad
-    num_rows = max(map(len, values.values()), default=0)
-    return ValueBatch(num_rows, arrays, faults, frozenset(names))
+    return ValueBatch(max(map(len, values.values()), default=0), arrays, faults, frozenset(names))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["Faults", "column_of"]
+__all__ = ["Faults", "column_of", "plain_values"]
 
 Faults = dict[int, str]  # by row
 _NOTHING = type(None)
@@ -22,13 +22,12 @@ class _Bad(ValueError):
 
 
 def column_of(values: list[Any]) -> tuple[pa.Array, Faults]:
-    """One Arrow array of N values, None being null, and why which of them are bad; in their place there is null.
+    """One Arrow array of N plain values, None being null, and why which of them are bad; in their place there is null.
 
     Scalars of one kind (whole and other numbers are one) keep it; where kinds mix they are text. A list holds tokens,
     or pairs [token, weight], or objects {token, weight}; an object is token -> weight; these become
     list<struct<token, weight>>. Where scalars and lists mix, a scalar is a list of one.
     """
-    values = _of_python(values)
     kinds = _kinds(values)
     if kinds <= {list}:
         inner = _kinds(itertools.chain.from_iterable(v for v in values if v is not None))
@@ -39,23 +38,31 @@ def column_of(values: list[Any]) -> tuple[pa.Array, Faults]:
     return _bags(values, kinds)
 
 
-def _kinds(values: Iterable[Any]) -> set[type]:
-    return set(map(type, values)) - {_NOTHING}
-
-
-def _of_python(values: list[Any]) -> list[Any]:
-    """What numpy and other containers hold, as plain numbers, lists and dicts."""
-    if _kinds(values) <= _PLAIN:
-        return values
-    return [_plain(value) for value in values]
+def plain_values(values: list[Any]) -> list[Any]:
+    """What numpy and other containers hold, as plain numbers, lists and dicts: what JSON has, and dates and bytes."""
+    level = values
+    while level:  # a level of nesting at a time, as a call for each value would cost more than all else here
+        kinds = _kinds(level)
+        if not kinds <= _PLAIN | {list, dict}:
+            return [_plain(value) for value in values]
+        lists = [value for value in level if type(value) is list] if list in kinds else []
+        dicts = [value.values() for value in level if type(value) is dict] if dict in kinds else []
+        level = list(itertools.chain(*lists, *dicts))
+    return values
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple | set | frozenset):
-        return value if type(value) is list and _kinds(value) <= _PLAIN else [_plain(v) for v in value]
-    return dict(value) if isinstance(value, Mapping) else value
+        return [_plain(member) for member in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(member) for key, member in value.items()}
+    return value
+
+
+def _kinds(values: Iterable[Any]) -> set[type]:
+    return set(map(type, values)) - {_NOTHING}
 
 
 def _is_one(kinds: set[type]) -> bool:
