@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -34,7 +35,8 @@ class Spool:
     def __init__(self, batches: Iterable[ValueBatch]) -> None:
         """Takes all of them, one at a time. Raises DataError where the disk does."""
         try:
-            self._file = tempfile.TemporaryFile(prefix="manyhot-")  # noqa: SIM115  closed when the Spool goes
+            self._file = tempfile.TemporaryFile(prefix="manyhot-")  # noqa: SIM115
+            weakref.finalize(self, self._file.close)
             self._ends = [0]
             for batch in batches:
                 self._write(batch)

@@ -169,12 +169,15 @@ def _token(value: Any) -> str | None:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _Bad("holds a number that is not finite")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int | float):
         return str(value)
     if not isinstance(value, str):
-        raise _Bad(f"holds a {type(value).__name__} where other rows hold other kinds of values")
+        kind = type(value).__name__
+        raise _Bad(f"holds a {kind}; what is no text, number, list or dict must be of one kind that Arrow knows")
     try:
         value.encode()
     except UnicodeEncodeError:
