@@ -52,7 +52,7 @@ def check(name: str, data: bytes) -> None:
         for text in TEXTS[name]:
             assert row.pop(text) == line.values.get(text), (number, text)
         for bag, pairs in row.items():
-            assert [(pair["token"], pair["weight"]) for pair in pairs] == line.bags.get(bag, []), (number, bag)
+            assert [(pair["token"], pair["weight"]) for pair in pairs or []] == line.bags.get(bag, []), (number, bag)
 
 
 numbers = st.sampled_from(["1", "-1", "+1", "0", "0.5", "1e3", "1e400", "nan", "", "x", "-0.25", "3e38", "1_0", "+-1"])
@@ -129,6 +129,10 @@ def test_a_column_that_never_occurs_is_one_error_while_fitting(tmp_path: Path) -
     assert str(caught.value) == f'{path}: column "item" never occurs; did you mean "itm"?'
     with pytest.raises(DataError, match='column "zzz" never occurs; known: itm, label, user'):
         fit(schema("user", "zzz"), path)
+    with pytest.raises(DataError, match='column "lable" never occurs; did you mean "label"'):
+        fit(Schema(label="lable", fields=(Field("user"),)), path)
+    with pytest.raises(DataError, match='column "price" never occurs'):
+        fit(Schema(label="label", fields=(Field("price", numeric=[]),)), path)
 
 
 def test_an_absent_column_is_empty_once_fitted(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class LineBagsFormat:
         bags = {name: _bag_array(buffers) for name, buffers in zip(bag_names, parsed.bags, strict=True)}
         arrays = [texts[column] if column in texts else bags[wanted[column]] for column in columns]
         names = {name for name, array in texts.items() if array.null_count < len(array)}
-        names |= {self._column(name) for name, array in bags.items() if len(array.values)}
+        names |= {self._column(name) for name, array in bags.items() if not pa.types.is_null(array.type)}
         names |= {self._column(name) for name in parsed.others}
         names |= {column for column, bag in wanted.items() if self._column(bag) in names}
         lines = RowLines(file.name, first_row, parsed.lines + block.first_line)
@@ -83,6 +83,9 @@ def _text_array(text: TextBuffers) -> pa.Array:
 
 
 def _bag_array(bag: BagBuffers) -> pa.Array:
+    """All null where no row has a pair: a name that never occurs may have been meant for anything."""
+    if not len(bag.weights):
+        return pa.nulls(len(bag.offsets) - 1)
     tokens = pa.StringArray.from_buffers(len(bag.weights), pa.py_buffer(bag.token_offsets), pa.py_buffer(bag.bytes))
     pairs = pa.StructArray.from_arrays([tokens, pa.array(bag.weights)], ["token", "weight"])
     return pa.ListArray.from_arrays(pa.array(bag.offsets), pairs)

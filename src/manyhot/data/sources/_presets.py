@@ -31,7 +31,7 @@ class CriteoFormat(CsvFormat):
     """Tab-separated, without a header or quotes: Label, I1..I13, C1..C26."""
 
     def __init__(self, reading: Reading) -> None:
-        super().__init__(msgspec.structs.replace(reading, columns=_CRITEO, quote=False), "\t")
+        super().__init__(msgspec.structs.replace(reading, format="tsv", columns=_CRITEO, quote=False), "\t")
 
 
 class AvazuFormat:

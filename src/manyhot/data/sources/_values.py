@@ -29,7 +29,7 @@ def column_of(values: list[Any]) -> tuple[pa.Array, Faults]:
     list<struct<token, weight>>. Where scalars and lists mix, a scalar is a list of one.
     """
     kinds = _kinds(values)
-    if kinds <= {list}:
+    if kinds == {list}:
         inner = _kinds(itertools.chain.from_iterable(v for v in values if v is not None))
         if not inner & {list, dict}:
             return _lists(values, inner)
