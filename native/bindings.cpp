@@ -261,4 +261,5 @@ NB_MODULE(_native, m) {
       .def("gather", &ExampleStore::gather, nb::arg("batches").noconvert(), nb::arg("bases").noconvert(),
            nb::arg("combiners").noconvert(), nb::arg("num_table_rows").none(), nb::arg("num_threads"));
   bind_text(m);
+  bind_lines(m);
 }

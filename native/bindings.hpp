@@ -74,4 +74,7 @@ inline void check_offsets(const int32_t* offsets, size_t count, size_t num_pairs
 // Adds parsing, hashing and vocabularies to the module: bindings_text.cpp.
 void bind_text(nb::module_& m);
 
+// Adds the formats of lines of pairs: bindings_lines.cpp.
+void bind_lines(nb::module_& m);
+
 }  // namespace manyhot

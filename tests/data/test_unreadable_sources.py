@@ -69,7 +69,7 @@ def test_empty_files(tmp_path: Path, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["rows", "rows.xlsx", "rows.gz", "rows.json.gz"])
+@pytest.mark.parametrize("name", ["rows", "rows.xlsx", "rows.gz", "rows.xml.gz"])
 def test_unknown_endings(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(CSV)

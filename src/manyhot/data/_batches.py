@@ -38,7 +38,9 @@ class SourceBatch:
 
     origin: a file, or words for data given in memory. first_row: of the batch within its origin, from 0.
     lines: for text files, what tells the line of a row. rows: int64, the numbers within the origin of the rows that
-    were kept; None: all from first_row on.
+    were kept; None: all from first_row on. names: of a source that cannot know its columns without reading every row,
+    those that occur in this batch, wanted or not (of the unwanted ones perhaps not all); None: the source has checked
+    that every wanted column is there.
     """
 
     batch: pa.RecordBatch
@@ -46,6 +48,7 @@ class SourceBatch:
     first_row: int = 0
     lines: Lines | None = None
     rows: npt.NDArray[np.int64] | None = None
+    names: frozenset[str] | None = None
 
     def row(self, index: int) -> int:
         """The number within its origin, from 0, of a row of the batch."""

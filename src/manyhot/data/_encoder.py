@@ -68,6 +68,7 @@ class Encoder:
         num_threads = num_threads or available_threads()
         for batch, reasons in in_order(lambda b: (b, fit.learn(b)), batches, num_threads):
             rejects.add_batch(batch, reasons)
+        fit.check_columns(source.name)
         rejects.check()
         return cls(schema, fit.vocabularies(num_threads), fit.numbers)
 

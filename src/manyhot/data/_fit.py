@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
+from manyhot.errors import DataError, nearest_name
 from manyhot.schema import Schema
 
 from ._bags import Bags
 from ._batches import SourceBatch
-from ._fields import Summaries, numeric_columns, read_fields, read_labels
+from ._fields import Summaries, numeric_columns, read_fields, read_labels, wanted_columns
 from ._in_order import in_order
 from ._row_columns import read_row_columns
 from ._vocabularies import FittedVocabulary, VocabularyCounter
@@ -27,6 +28,7 @@ class Fit:
         self.schema = schema
         self.numbers = numeric_columns(schema)
         self.counters = {v.name: VocabularyCounter(v) for v in schema.vocabularies}
+        self._absent, self._names, self._has_rows = set(wanted_columns(schema, with_labels=True)), set[str](), False
         self._lock = threading.Lock()
 
     def learn(self, batch: SourceBatch) -> dict[int, str]:
@@ -42,6 +44,9 @@ class Fit:
         with self._lock:
             for key, summary in summaries.items():
                 self.numbers[key].learned.add(summary)
+            self._names |= batch.names or set()
+            self._absent -= self._absent if batch.names is None else batch.names
+            self._has_rows |= batch.batch.num_rows > 0
         return reasons
 
     def _read(self, batch: SourceBatch) -> tuple[dict[int, str], Summaries, list[tuple[int, Iterable[Bags]]]]:
@@ -51,6 +56,15 @@ class Fit:
         read_labels(self.schema, batch, reasons)
         read_row_columns(self.schema, batch, reasons)
         return reasons, summaries, read_fields(self.schema, batch, self.numbers, reasons, summaries)
+
+    def check_columns(self, name: str) -> None:
+        """Raises DataError where a column occurs in none of the rows; name: of the source.
+
+        (Sources that know their columns say so before the first row.)
+        """
+        if self._has_rows and self._absent:
+            column = min(self._absent)
+            raise DataError(f'{name}: column "{column}" never occurs{nearest_name(column, self._names)}')
 
     def vocabularies(self, num_threads: int) -> dict[str, FittedVocabulary]:
         """Fixes the numeric columns, then the vocabularies, whose tokens may be their buckets."""

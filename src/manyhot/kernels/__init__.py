@@ -22,6 +22,7 @@ from ._contract import (
     new_table,
     row_stride,
 )
+from ._lines import BagBuffers, LineFault, LineFormat, TextBuffers, parse_lines
 from ._select import has_bfloat16, select
 from ._text import (
     CsvParser,
@@ -37,6 +38,7 @@ from ._text import (
 )
 
 __all__ = [
+    "BagBuffers",
     "Batch",
     "CsvParser",
     "CsvRecords",
@@ -46,12 +48,15 @@ __all__ = [
     "Int32s",
     "Jagged",
     "Kernels",
+    "LineFault",
+    "LineFormat",
     "Lookup",
     "OptimizerStep",
     "Outputs",
     "Pooled",
     "QuoteScan",
     "RowPlan",
+    "TextBuffers",
     "TextFault",
     "TokenTable",
     "Tokens",
@@ -61,6 +66,7 @@ __all__ = [
     "interleave",
     "new_table",
     "parse_bags",
+    "parse_lines",
     "row_stride",
     "select",
 ]

@@ -29,6 +29,9 @@ class Reading(Config, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for key in ("columns", "delimiter"):
+            if getattr(self, key) is not None and self.format not in (None, "csv", "tsv"):
+                raise ConfigError(f'data: {key} is for CSV and TSV files, not for format = "{self.format}"; remove it')
         if self.delimiter is not None and len(self.delimiter.encode()) != 1:
             raise ConfigError(f'data: delimiter = "{self.delimiter}" must be one ASCII character')
         if self.delimiter is not None and self.delimiter in ('\n\r"' if self.quote else "\n\r"):

@@ -35,7 +35,7 @@ def raw_rows(
     reading: Reading | None = None,
     bad_rows: BadRows | None = None,
 ) -> Rows:
-    """Fits on the good training rows and encodes all. Raises DataError, and BadRowsError where more are bad than borne."""
+    """Fits on the good training rows, encodes all. Raises DataError, and BadRowsError where more are bad than borne."""
     fitted = Rejects(bad_rows)
     encoder, was_there = store.fit(schema, sources["train"], rejects=fitted)
     tell(f"vocabularies {'reused' if was_there else 'fitted'}: {_sizes(encoder)}")

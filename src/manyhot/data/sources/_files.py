@@ -12,12 +12,16 @@ from typing import Protocol
 import msgspec
 
 from manyhot.errors import DataError
+from manyhot.kernels import LineFormat
 from manyhot.schema import Reading
 
 from .._batches import Rejects, SourceBatch
 from ._columnar import ArrowFormat, ParquetFormat
 from ._csv import CsvFormat
 from ._file import File
+from ._json_lines import JsonLinesFormat
+from ._line_bags import LineBagsFormat
+from ._presets import AvazuFormat, CriteoFormat
 
 __all__ = ["Files", "expand", "format_name"]
 
@@ -37,6 +41,12 @@ _FORMATS: dict[str, Callable[[Reading], FileFormat]] = {
     "arrow": lambda reading: ArrowFormat(),
     "csv": lambda reading: CsvFormat(reading, ","),
     "tsv": lambda reading: CsvFormat(reading, "\t"),
+    "jsonl": lambda reading: JsonLinesFormat(),
+    "libsvm": lambda reading: LineBagsFormat(LineFormat.LIBSVM),
+    "libffm": lambda reading: LineBagsFormat(LineFormat.LIBFFM),
+    "vw": lambda reading: LineBagsFormat(LineFormat.VW),
+    "criteo": CriteoFormat,
+    "avazu": AvazuFormat,
 }
 _ENDINGS = {
     ".parquet": "parquet",
@@ -47,6 +57,14 @@ _ENDINGS = {
     ".arrow": "arrow",
     ".feather": "arrow",
     ".ipc": "arrow",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".libsvm": "libsvm",
+    ".svm": "libsvm",
+    ".libffm": "libffm",
+    ".ffm": "libffm",
+    ".vw": "vw",
 }
 _SUPPORTED = f"; known endings: {', '.join(_ENDINGS)}, text also with .gz, .bz2, .zst; or say format = ..."
 

@@ -12,7 +12,7 @@ from manyhot.errors import DataError
 from .._batches import Rejects, SourceBatch
 from ._source import BATCH_ROWS, check_columns, numbered
 
-__all__ = ["Frame"]
+__all__ = ["Frame", "is_frame"]
 
 
 class Frame:
@@ -37,6 +37,12 @@ class Frame:
         yield from numbered(self._table.select(columns).to_batches(BATCH_ROWS), self.name)
 
 
+def is_frame(data: Any) -> bool:
+    """Whether it holds columns, and not rows one by one."""
+    known = isinstance(data, dict | pa.Table | pa.RecordBatch)
+    return known or hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
+
+
 def _to_table(data: Any) -> pa.Table:
     try:
         if isinstance(data, dict):
@@ -53,5 +59,5 @@ def _to_table(data: Any) -> pa.Table:
         raise DataError(f"cannot turn {type(data).__name__} into Arrow columns: {error}") from None
     raise DataError(
         f"cannot read rows from {type(data).__name__}; give a path, a data frame with the Arrow PyCapsule protocol "
-        "(__arrow_c_stream__), or a dict of columns"
+        "(__arrow_c_stream__), a dict of columns, or dicts of rows"
     )
