@@ -8,9 +8,14 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 from pyarrow import fs
 
+from manyhot.errors import DataError
+
+from ._foreign import Foreign
+
 __all__ = ["File"]
 
 _PACKED = (".gz", ".bz2", ".zst")
+_STATES = ("ETag", "etag", "generation")
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,23 @@ class File:
         """Its bytes in any order, mapped where that is possible. Raises OSError."""
         return pa.memory_map(self.path) if self.is_local else self.filesystem.open_input_file(self.path)
 
-    def stamp(self) -> tuple[str, int, int]:
-        """Place, size and time of the last change: another one where the contents may be others."""
-        info = self.filesystem.get_file_info(self.path)
-        return f"{self.filesystem.type_name}:{self.path}", info.size or 0, info.mtime_ns or 0
+    def stamp(self) -> tuple[str, int, str] | None:
+        """Place, size, and time or hash of the contents: another one where these may be others.
+
+        None where the place tells nothing of the kind. Raises DataError.
+        """
+        try:
+            info = self.filesystem.get_file_info(self.path)
+            changed = str(info.mtime_ns) if self.is_local else self._changed(info)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self.name}: cannot look at it: {' '.join(str(error).split())}") from None
+        return None if changed is None else (f"{self.filesystem.type_name}:{self.path}", info.size or 0, changed)
+
+    def _changed(self, info: fs.FileInfo) -> str | None:
+        handler = getattr(self.filesystem, "handler", None)
+        if isinstance(handler, Foreign):
+            return handler.changed(self.path)
+        # The times of object stores may be whole seconds; their ETags and generations are as fine as the changes.
+        with self.filesystem.open_input_file(self.path) as opened:
+            told = {key: value for key, value in (opened.metadata() or {}).items() if key in _STATES}
+        return repr((info.mtime_ns, sorted(told.items()))) if told or info.mtime_ns else None

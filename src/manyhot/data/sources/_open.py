@@ -8,8 +8,9 @@ from typing import Any
 from manyhot.errors import DataError
 from manyhot.schema import Reading
 
-from ._files import Files, expand
+from ._files import ENDINGS, Files
 from ._frame import Frame
+from ._places import expand
 from ._source import Source
 
 __all__ = ["as_source", "open_source"]
@@ -27,7 +28,7 @@ def open_source(data: Any, *, folder: Path = Path(), reading: Reading | None = N
     if isinstance(data, list | tuple) and all(isinstance(part, str | Path) for part in data):
         if not data:
             raise DataError("the list of files is empty; name at least one")
-        return Files(expand(data, folder), reading or Reading())
+        return Files(expand(data, folder, ENDINGS), reading or Reading())
     return Frame(data)
 
 
