@@ -95,7 +95,12 @@ class _Ranges(_Quiet):
 
     asked: list[str] = []  # noqa: RUF012  one list for all requests
 
+    def do_HEAD(self) -> None:
+        self.send_error(403) if "/locked/" in self.path else super().do_HEAD()
+
     def do_GET(self) -> None:
+        if "/locked/" in self.path:
+            return self.send_error(403)
         wanted = self.headers.get("Range")
         if wanted is None:
             return super().do_GET()
@@ -260,6 +265,12 @@ def test_a_refused_connection_is_said_in_seconds() -> None:
 def test_google_refuses_in_seconds() -> None:
     url = f"gs://anonymous@bucket/x.csv?scheme=http&endpoint_override=127.0.0.1:{closed_port()}"
     assert "gs://bucket/x.csv: cannot look for it: " in sentence(url + "&retry_limit_seconds=1")
+
+
+def test_a_page_that_may_not_be_read_is_not_called_missing(web: str) -> None:
+    text = sentence(web.replace("//", f"//me:{SECRET}@") + f"/locked/x.csv?token={SECRET}")
+    assert text.startswith(f"{web}/locked/x.csv: ")
+    assert ("403" in text) != ("no such file" in text)  # the simple server knows no locks
 
 
 def test_what_the_web_lacks_is_said(web: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
@@ -14,7 +15,7 @@ from ._foreign import Foreign
 
 __all__ = ["File"]
 
-_PACKED = (".gz", ".bz2", ".zst")
+_PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 _STATES = ("ETag", "etag", "generation")
 
 
@@ -34,14 +35,18 @@ class File:
     @property
     def ending(self) -> str:
         """ ".csv" of "clicks.csv.gz", in lower case."""
-        name = PurePosixPath(self.path).name
-        for packed in _PACKED:
-            name = name.removesuffix(packed)
-        return PurePosixPath(name).suffix.lower()
+        name = PurePosixPath(self._plain_path)
+        return (name.with_suffix("") if name.suffix in _PACKED else name).suffix.lower()
+
+    @property
+    def _plain_path(self) -> str:
+        """The path without the options of a URL: a web server's files are called by their whole URLs."""
+        return urlsplit(self.path).path if "://" in self.path else self.path
 
     def stream(self) -> pa.NativeFile:
         """Its bytes from the start, unpacked where the name says that they are packed. Raises OSError."""
-        return self.filesystem.open_input_stream(self.path, compression="detect")
+        packed = _PACKED.get(PurePosixPath(self._plain_path).suffix)
+        return self.filesystem.open_input_stream(self.path, compression=packed)
 
     def random_access(self) -> pa.NativeFile:
         """Its bytes in any order, mapped where that is possible. Raises OSError."""

@@ -39,8 +39,7 @@ class Place:
 
     def name_of(self, path: str) -> str:
         """The URL of another path of the filesystem."""
-        scheme = self.name.partition("://")[0]
-        return path if "://" in path else f"{scheme}://{path.lstrip('/') if self.bucket else path}"
+        return _shown(urlsplit(path)) if "://" in path else f"{urlsplit(self.name).scheme}://{path.lstrip('/')}"
 
 
 def place_of(url: str) -> Place:
@@ -49,7 +48,7 @@ def place_of(url: str) -> Place:
     Raises ConfigError where the URL is wrong, DataError where its filesystem cannot be had.
     """
     parts = urlsplit(with_variables(url))
-    name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    name = _shown(parts)
     bucket = parts.netloc.rpartition("@")[2]
     try:
         if parts.scheme in ("s3", "gs"):
@@ -63,6 +62,11 @@ def place_of(url: str) -> Place:
     except (pa.ArrowException, OSError) as error:
         text = " ".join(str(error).split())
         raise DataError(f"{name}: cannot reach it: {text}") from None
+
+
+def _shown(parts: SplitResult) -> str:
+    """Without what may be secret."""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _s3(parts: SplitResult, name: str) -> fs.FileSystem:

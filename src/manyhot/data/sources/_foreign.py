@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -62,7 +63,10 @@ class Foreign(fs.FSSpecHandler):  # type: ignore[misc]  # pyarrow has no types
     def _info(self, path: str) -> fs.FileInfo:
         try:
             info = self.fs.info(path)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            # Of a web server this may also be a refused connection, or a page that needs a password.
+            if self._is_http and error.__cause__ and getattr(error.__cause__, "status", None) not in (404, 410):
+                raise OSError(_told(error.__cause__)) from None
             return fs.FileInfo(path, fs.FileType.NotFound)
         kind = fs.FileType.Directory if info["type"] == "directory" else fs.FileType.File
         return fs.FileInfo(path, kind, size=info.get("size") if kind == fs.FileType.File else None)
@@ -126,4 +130,9 @@ def _as_oserror() -> Iterator[None]:
     except (OSError, pa.ArrowException):
         raise
     except Exception as error:  # fsspec's packages have exceptions of their own
-        raise OSError(" ".join(f"{type(error).__name__}: {error}".split())) from error
+        raise OSError(f"{type(error).__name__}: {_told(error)}") from None
+
+
+def _told(error: BaseException) -> str:
+    """The text of an error in one line, URLs in it without user, password and options."""
+    return re.sub(r"(://)[^/@\s]*@|(?<=\w)\?[^\s'\"]*", r"\1", " ".join(str(error).split()))
