@@ -129,7 +129,7 @@ def _as_oserror() -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException):
         raise
-    except Exception as error:  # fsspec's packages have exceptions of their own
+    except Exception as error:  # noqa: BLE001  fsspec's packages have exceptions of their own
         raise OSError(f"{type(error).__name__}: {_told(error)}") from None
 
 
