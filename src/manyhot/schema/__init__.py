@@ -8,6 +8,7 @@ from ._config import convert
 from ._experiment import DataConfig, Experiment, load_experiment
 from ._field import Combiner, Field, Separators
 from ._model import FM, LR, MODELS, DeepFM, ModelConfig, WideDeep
+from ._querying import Querying
 from ._reading import Reading
 from ._schema import Schema
 from ._training import DenseOptimizer, EarlyStopping, TableOptimizer, TrainingConfig
@@ -26,6 +27,7 @@ __all__ = [
     "Experiment",
     "Field",
     "ModelConfig",
+    "Querying",
     "Reading",
     "Schema",
     "Separators",

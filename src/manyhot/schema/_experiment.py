@@ -10,6 +10,7 @@ from manyhot.errors import ConfigError, nearest_name
 
 from ._config import Config, convert
 from ._model import ModelConfig
+from ._querying import Querying
 from ._reading import Reading
 from ._schema import Schema
 from ._training import TrainingConfig
@@ -22,19 +23,36 @@ _SECTIONS = ("data", "vocabularies", "fields", "model", "training")
 class DataConfig(Reading, frozen=True, kw_only=True):
     """Where the rows are, and how they are read. Relative paths count from the folder of the experiment file.
 
-    train, valid, test: a path, a glob, or a list of them; valid and test are optional.
+    train, valid, test: a path, a glob, a URL, or a list of them; or SQL; valid and test are optional.
     label: the column of 0/1.
+    database, memory_limit, temp_directory: where SQL is run, and within which limits; see Querying.
     """
 
     train: str | tuple[str, ...]
     label: str
     valid: str | tuple[str, ...] | None = None
     test: str | tuple[str, ...] | None = None
+    database: str | None = None
+    memory_limit: str | None = None
+    temp_directory: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.querying(None)
 
     @property
     def reading(self) -> Reading:
         """How the files are read, alone."""
         return Reading(**{name: getattr(self, name) for name in Reading.__struct_fields__})
+
+    def querying(self, threads: int | None) -> Querying:
+        """How SQL is run. Raises ConfigError."""
+        return Querying(
+            database=self.database,
+            memory_limit=self.memory_limit,
+            temp_directory=self.temp_directory,
+            threads=threads,
+        )
 
 
 class Experiment(Config, frozen=True, kw_only=True):

@@ -1,0 +1,124 @@
+"""The files that a query names: made absolute, and looked at to tell whether its rows may have changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+__all__ = ["QueryFiles", "find_files"]
+
+_READERS = {
+    *("read_parquet", "parquet_scan", "read_csv", "read_csv_auto"),
+    *("read_json", "read_json_auto", "read_json_objects", "read_ndjson", "read_ndjson_auto", "read_ndjson_objects"),
+}
+_PURE_TABLES = {"range", "generate_series", "unnest", "repeat", "repeat_row"}
+# Written without parentheses these look like columns.
+_MOMENTS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
+
+
+@dataclass(frozen=True)
+class QueryFiles:
+    """text: the query with absolute paths. patterns: of all files that it reads; None where its rows may change though
+    no file does, or where it cannot be known."""
+
+    text: str
+    patterns: tuple[str, ...] | None
+
+
+def find_files(connection: duckdb.DuckDBPyConnection, text: str, folder: Path) -> QueryFiles:
+    """Takes apart a SELECT by DuckDB's own parser. Relative files count from the folder.
+
+    (DuckDB's file_search_path would look into the working directory first.)
+    """
+    tree = json.loads(connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0])
+    if tree["error"]:  # PIVOT and the like: DuckDB cannot give their tree
+        return QueryFiles(text, None)
+    nodes = list(_walk(tree["statements"]))
+    names = {entry["key"].lower() for node in nodes for entry in node.get("cte_map", {}).get("map", ())}
+    files, is_known = [], not any(map(_may_change, nodes))
+    for node in nodes:
+        if node.get("type") == "BASE_TABLE":
+            path = node["qualified_name"]["path"]
+            name = ".".join(path)
+            if len(path) == 1 and name.lower() in names:
+                continue
+            is_known = is_known and len(path) == 1
+            if len(path) == 1 or (folder / name).exists():
+                files.append((node["query_location"], name))
+        elif node.get("type") == "TABLE_FUNCTION":
+            called = node["function"]
+            if called["function_name"] in _READERS:
+                given = [inner for inner in _walk(called["arguments"][:1]) if inner.get("type") is not None]
+                constants = [inner for inner in given if _text(inner) is not None]
+                files += [(inner["query_location"], _text(inner) or "") for inner in constants]
+                is_known = is_known and all(inner in constants or _is_list(inner) for inner in given)
+            else:
+                is_known = is_known and called["function_name"] in _PURE_TABLES
+    called_names = {node["function_name"] for node in nodes if node.get("type") == "FUNCTION"}
+    is_known = is_known and _are_pure(connection, called_names - _READERS - _PURE_TABLES)
+    absolute = tuple(_absolute(name, folder) for _, name in files)
+    return QueryFiles(_replaced(text, files, folder), absolute if is_known else None)
+
+
+def _walk(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for branch in tree:
+            yield from _walk(branch)
+
+
+def _text(node: dict[str, Any]) -> str | None:
+    literal = node.get("literal")
+    return literal["text"] if isinstance(literal, dict) and literal.get("kind") == "STRING" else None
+
+
+def _is_list(node: dict[str, Any]) -> bool:
+    return node.get("function_name") == "list_value" or node.get("type") == "ORDER_MODIFIER"
+
+
+def _may_change(node: dict[str, Any]) -> bool:
+    """Rows drawn at random, the catalog, and the time of day."""
+    if node.get("sample") is not None or node.get("type") == "SHOW_REF":
+        return True
+    return node.get("type") == "COLUMN_REF" and node["column_names"][-1].lower() in _MOMENTS
+
+
+def _are_pure(connection: duckdb.DuckDBPyConnection, names: set[str]) -> bool:
+    """Whether each function gives the same for the same arguments, today and tomorrow."""
+    found = connection.execute(
+        "SELECT function_name, list(DISTINCT stability) FROM duckdb_functions() "
+        "WHERE list_contains(?, function_name) GROUP BY ALL",
+        [sorted(names)],
+    ).fetchall()
+    kinds = {name: set(stability) for name, stability in found}
+    # age(timestamp) is measured from today. Time zones, on which many functions depend, are fixed in each connection.
+    return all("CONSISTENT" in kinds.get(name, ()) and "VOLATILE" not in kinds[name] for name in names - {"age"}) and (
+        "age" not in names
+    )
+
+
+def _absolute(name: str, folder: Path) -> str:
+    """The pattern of a file; characters of the folder that would be patterns are quoted."""
+    if name.startswith(("/", "~")) or "://" in name:
+        return name
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(folder.resolve())) + "/" + name
+
+
+def _replaced(text: str, files: list[tuple[int, str]], folder: Path) -> str:
+    """The query with each file where it stands (counted in bytes) in absolute form."""
+    raw = text.encode()
+    for place, name in sorted(files, reverse=True):
+        new = "'" + _absolute(name, folder).replace("'", "''") + "'"
+        for quote in ("'", '"', ""):
+            old = (quote + (name.replace(quote, 2 * quote) if quote else name) + quote).encode()
+            if raw.startswith(old, place):
+                raw = raw[:place] + new.encode() + raw[place + len(old) :]
+                break
+    return raw.decode()
