@@ -73,4 +73,9 @@ def train(
 
 
 def _source(config: Experiment, name: str) -> Any:
-    return open_source(getattr(config.data, name), folder=config.folder, reading=config.data.reading)
+    return open_source(
+        getattr(config.data, name),
+        folder=config.folder,
+        reading=config.data.reading,
+        querying=config.data.querying(config.training.threads),
+    )

@@ -21,7 +21,7 @@ from .._in_order import available_threads
 from ._file import File
 from ._query_files import find_files
 from ._source import BATCH_ROWS, check_columns, numbered
-from ._sql import shown
+from ._sql import quoted, shown
 
 __all__ = ["Query"]
 
@@ -53,7 +53,7 @@ class Query:
         with self._connection() as connection, self._readable():
             relation = connection.sql(self._located(connection))
             check_columns(self.name, columns, relation.columns)
-            wanted = relation.project(", ".join('"' + column.replace('"', '""') + '"' for column in columns))
+            wanted = relation.project(", ".join(map(quoted, columns)))
             with contextlib.closing(wanted.to_arrow_reader(BATCH_ROWS)) as reader:
                 yield from numbered(reader, self.name)
 

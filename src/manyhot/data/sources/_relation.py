@@ -13,6 +13,7 @@ from manyhot.errors import DataError
 
 from .._batches import Rejects, SourceBatch
 from ._source import BATCH_ROWS, check_columns, numbered
+from ._sql import quoted
 
 __all__ = ["Relation", "is_relation"]
 
@@ -53,7 +54,7 @@ class Relation:
             for frame in self._data.select(columns).collect_batches(chunk_size=BATCH_ROWS):
                 yield from frame.to_arrow().to_batches(BATCH_ROWS)
         else:
-            wanted = self._data.project(", ".join('"' + column.replace('"', '""') + '"' for column in columns))
+            wanted = self._data.project(", ".join(map(quoted, columns)))
             with contextlib.closing(wanted.to_arrow_reader(BATCH_ROWS)) as reader:
                 yield from reader
 

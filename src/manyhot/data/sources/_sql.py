@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["is_sql", "shown"]
+__all__ = ["is_sql", "quoted", "shown"]
 
 _LEAD = r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
 _SQL = re.compile(rf"{_LEAD}(?:select|with|from)(?=[\s('\"*]|--|/\*|$)", re.IGNORECASE | re.DOTALL)
@@ -22,6 +22,11 @@ def is_sql(text: object, folder: Path = Path()) -> bool:
         return not (folder / text).exists()
     except (OSError, ValueError):  # too long for a name
         return True
+
+
+def quoted(column: str) -> str:
+    """The name of a column as standard SQL quotes it."""
+    return '"' + column.replace('"', '""') + '"'
 
 
 def shown(text: str) -> str:
