@@ -27,7 +27,10 @@ _IGNORE = "# Made by manyhot; may be deleted at any time.\n*\n"
 
 
 class ExampleCache:
-    """A folder of Examples; without a folder, and for sources without a fingerprint, everything stays in memory.
+    """A folder of Examples; without a folder everything stays in memory.
+
+    What comes from a source without a fingerprint is not kept for a second run, but it lies in the folder all the same
+    as long as it is used, in a file without a name, so that it need not fit in memory.
 
     num_threads: that encode; None is all cores.
     """
@@ -52,8 +55,11 @@ class ExampleCache:
         if path is not None and path.exists():
             return Examples.open(path), True
         chunks = encoder.encode(source, with_labels=with_labels, num_threads=self._num_threads)
-        if path is None:
+        if self.folder is None:
             return Examples(chunks, num_fields), False
+        if path is None:
+            self._make_folder(self.folder)
+            return Examples.nameless(self.folder, chunks, num_fields), False
         write_examples(path, chunks, num_fields)
         return Examples.open(path), False
 
@@ -63,18 +69,21 @@ class ExampleCache:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, kind: str, source: Source, made_from: str) -> Path | None:
-        fingerprint = source.fingerprint()
+        fingerprint = source.fingerprint() if self.folder is not None else None
         if self.folder is None or fingerprint is None:
             return None
+        self._make_folder(self.folder)
+        key = hashlib.sha256("\n".join([_FORMAT, kind, fingerprint, made_from]).encode()).hexdigest()[:24]
+        return self.folder / f"{kind}-{key}.{'arrow' if kind == 'examples' else 'safetensors'}"
+
+    def _make_folder(self, folder: Path) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            ignore = self.folder / ".gitignore"
+            folder.mkdir(parents=True, exist_ok=True)
+            ignore = folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text(_IGNORE)
         except OSError as error:
-            raise DataError(f"{self.folder}: cannot keep encoded rows here: {error.strerror}") from None
-        key = hashlib.sha256("\n".join([_FORMAT, kind, fingerprint, made_from]).encode()).hexdigest()[:24]
-        return self.folder / f"{kind}-{key}.{'arrow' if kind == 'examples' else 'safetensors'}"
+            raise DataError(f"{folder}: cannot keep encoded rows here: {error.strerror}") from None
 
 
 def _save_encoder(path: Path, encoder: Encoder) -> None:

@@ -7,6 +7,8 @@ it. Where every weight of a chunk is 1 the weights are a column of that chunk al
 
 from __future__ import annotations
 
+import mmap
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,13 +35,25 @@ class Examples:
     def open(cls, path: Path) -> Examples:
         """Maps a file written by `write_examples`. Raises DataError where it is none."""
         try:
-            memory = pa.memory_map(str(path))
-            file = pa.ipc.open_file(memory)
-            batches = [file.get_batch(i) for i in range(file.num_record_batches)]
-            num_fields = file.schema.field("bags").type.list_size
-            return cls([_to_chunk(batch) for batch in batches], num_fields)
+            return cls._mapped(pa.memory_map(str(path)))
         except (pa.ArrowException, OSError, KeyError, AttributeError) as error:
             raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
+
+    @classmethod
+    def nameless(cls, folder: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> Examples:
+        """Written to a file in the folder that has no name, and mapped: its space is free again when the process ends.
+
+        Raises OSError.
+        """
+        with tempfile.TemporaryFile(dir=folder) as file:
+            _write(pa.PythonFile(file, "w"), chunks, num_fields)
+            return cls._mapped(pa.BufferReader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+
+    @classmethod
+    def _mapped(cls, source: pa.NativeFile) -> Examples:
+        file = pa.ipc.open_file(source)
+        batches = [file.get_batch(i) for i in range(file.num_record_batches)]
+        return cls([_to_chunk(batch) for batch in batches], file.schema.field("bags").type.list_size)
 
     @property
     def num_rows(self) -> int:
@@ -67,11 +81,17 @@ class Examples:
 
 def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> None:
     """Writes chunks to a file that appears only when it is whole."""
+    with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink:
+        _write(sink, chunks, num_fields)
+
+
+def _write(sink: pa.NativeFile, chunks: Iterator[EncodedChunk], num_fields: int) -> None:
     item = pa.list_(pa.struct([("id", pa.int32()), ("weight", pa.float32())]))
     schema = pa.schema([("label", pa.float32()), ("bags", pa.list_(item, num_fields))])
-    with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+    with pa.ipc.new_file(sink, schema) as writer:
         for chunk in chunks:
             writer.write_batch(_to_batch(chunk, schema))
+    sink.flush()
 
 
 def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
