@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import time
@@ -125,11 +124,6 @@ def test_relative_files_count_from_the_folder(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert read(open_source(query, folder=tmp_path / "experiment ü"), ["w"]) == [{"w": "experiment ü"}]
     assert read(open_source(query), ["w"]) == [{"w": "elsewhere"}]
-    absolute = (
-        query.replace("rows", f"{tmp_path}/experiment ü/rows").replace("FROM /", "FROM 'x' --").replace("ro*", "")
-    )
-    if "'/" in absolute:
-        assert open_source(absolute).columns()
 
 
 def sentence(query: str, kind: type[ManyhotError], folder: Path = Path(), **querying: Any) -> str:
@@ -150,6 +144,8 @@ def sentence(query: str, kind: type[ManyhotError], folder: Path = Path(), **quer
         ("SELECT 1; COPY (SELECT 1) TO 'written.csv'", "is not one SELECT"),
         ("SELECT city FROM WHERE", 'syntax error at or near "WHERE"'),
         ("SELECT ? AS city", "has parameters"),
+        ("FROM (PIVOT 'users.csv' ON city USING count(user_id))", "PIVOT has to list its values"),
+        ("SELECT * FROM read_csv('users' || '.csv')", "computes the names of its files"),
     ],
 )
 def test_only_a_select_is_run(tmp_path: Path, query: str, told: str) -> None:
@@ -268,11 +264,9 @@ UNKNOWN = [
     "SELECT *, current_date AS t FROM 'users.csv'",
     "SELECT *, age(TIMESTAMP '2020-01-01') AS t FROM 'users.csv'",
     "SELECT * FROM 'users.csv' USING SAMPLE 3",
-    "SELECT * FROM read_csv('users' || '.csv')",
     "SELECT * FROM duckdb_settings()",
     "SELECT * FROM information_schema.tables",
     "SELECT * FROM glob('*.csv')",
-    "FROM (PIVOT 'users.csv' ON city USING count(user_id))",
     "SELECT uuid() AS u FROM 'users.csv'",
 ]
 
@@ -284,11 +278,13 @@ def test_a_fingerprint_changes_with_any_file_and_with_the_query(folder: Path, qu
     assert open_source(query, folder=folder).fingerprint() == first
     assert open_source(query + " LIMIT 5", folder=folder).fingerprint() not in (first, None)
     others = set()
-    for path in (p for p in folder.rglob("*") if p.name.split(".")[0].rstrip("01") in query):
+    read_by = [folder / "users.csv"] if "users" in query else []
+    read_by += list((folder / "clicks").iterdir()) if "clicks" in query else []
+    for path in read_by:
         os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
         others.add(open_source(query, folder=folder).fingerprint())
         assert first not in others
-    assert len(others) == 1 * ("users" in query) + 2 * ("clicks" in query)
+    assert len(others) == len(read_by) > 0
 
 
 @pytest.mark.parametrize("query", UNKNOWN)
@@ -331,7 +327,7 @@ def test_relations_and_lazy_frames_run_again_for_each_pass(folder: Path) -> None
                 assert max(batch.num_rows for batch in batches) <= 65_536
                 assert pa.Table.from_batches(batches)["i"].to_pylist() == list(range(150_000))
             assert rows_of(encoder.encode(source, with_labels=True), 1)[3] == [[(4, 1.0)]]
-    lazy = pl.scan_parquet(folder / "clicks/part0.parquet").with_columns(city=pl.col("apps") + "!")
+    lazy = pl.scan_parquet(folder / "clicks/part0.parquet", glob=False).with_columns(city=pl.col("apps") + "!")
     source = open_source(lazy)
     assert source.columns() == ["user_id", "apps", "y", "city"]
     for _ in range(2):
@@ -387,7 +383,7 @@ def test_train_and_score_by_sql(folder: Path, tmp_path: Path) -> None:
         assert f"train {told}: {sum(c['user_id'] not in (3, 11, 12) for c in CLICKS):,} examples" in done.stderr
     assert sorted(p.name for p in folder.iterdir()) == ["clicks", "spill", "sql.toml", "users.csv"]
     assert list((folder / "spill").iterdir()) == []
-    query = f"SELECT * FROM 'clicks/*.parquet' JOIN 'users.csv' USING (user_id) ORDER BY ALL"
+    query = "SELECT * FROM 'clicks/*.parquet' JOIN 'users.csv' USING (user_id) ORDER BY ALL"
     model = tmp_path / "here/runs/sql/model.manyhot"
     done = manyhot("score", model, query, "--out", tmp_path / "p.parquet", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -415,4 +411,4 @@ def test_wrong_experiments_are_one_sentence(folder: Path, key: str, value: str, 
     assert done.returncode == 2
     assert told in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
-    assert not (folder / "runs").exists()
+    assert [p for p in (folder / "runs").rglob("*") if p.is_file()] == []

@@ -47,6 +47,7 @@ class Examples:
         """
         with tempfile.TemporaryFile(dir=folder) as file:
             _write(pa.PythonFile(file, "w"), chunks, num_fields)
+            file.flush()
             return cls._mapped(pa.BufferReader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
 
     @classmethod
@@ -91,7 +92,6 @@ def _write(sink: pa.NativeFile, chunks: Iterator[EncodedChunk], num_fields: int)
     with pa.ipc.new_file(sink, schema) as writer:
         for chunk in chunks:
             writer.write_batch(_to_batch(chunk, schema))
-    sink.flush()
 
 
 def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:

@@ -19,7 +19,7 @@ from manyhot.schema import Querying
 from .._batches import Rejects, SourceBatch
 from .._in_order import available_threads
 from ._file import File
-from ._query_files import find_files
+from ._query_files import QueryFiles, find_files
 from ._source import BATCH_ROWS, check_columns, numbered
 from ._sql import quoted, shown
 
@@ -46,12 +46,12 @@ class Query:
     def columns(self) -> list[str]:
         """As DuckDB describes them. Raises DataError."""
         with self._connection() as connection, self._readable():
-            return list(connection.sql(self._located(connection)).columns)
+            return list(connection.sql(self._files(connection).text).columns)
 
     def batches(self, columns: Sequence[str], rejects: Rejects) -> Iterator[SourceBatch]:
         """Of BATCH_ROWS rows at most, as they come out of the query; no other columns are computed."""
         with self._connection() as connection, self._readable():
-            relation = connection.sql(self._located(connection))
+            relation = connection.sql(self._files(connection).text)
             check_columns(self.name, columns, relation.columns)
             wanted = relation.project(", ".join(map(quoted, columns)))
             with contextlib.closing(wanted.to_arrow_reader(BATCH_ROWS)) as reader:
@@ -60,7 +60,7 @@ class Query:
     def fingerprint(self) -> str | None:
         """Of the query and all files that it reads; None where its rows may change though no file does."""
         with self._connection() as connection, self._readable():
-            patterns = find_files(connection, self._select, self._folder).patterns
+            patterns = self._files(connection).patterns
             if patterns is None or any("://" in pattern for pattern in patterns):
                 return None
             stamps = []
@@ -72,19 +72,24 @@ class Query:
         text = json.dumps([self._select, duckdb.__version__, stamps])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _located(self, connection: duckdb.DuckDBPyConnection) -> str:
-        return find_files(connection, self._select, self._folder).text
+    def _files(self, connection: duckdb.DuckDBPyConnection) -> QueryFiles:
+        try:
+            return find_files(connection, self._select, self._folder)
+        except ConfigError as error:
+            raise ConfigError(f"{self.name}: {error}") from None
 
     def _checked(self, text: str) -> str:
         try:
             statements = duckdb.extract_statements(text)
         except duckdb.Error as error:
             raise ConfigError(f"{self.name}: {_sentence(error)}") from None
+        if [statement.type for statement in statements] == [duckdb.StatementType.MULTI]:
+            raise ConfigError(f"{self.name}: a PIVOT has to list its values, as in ON city IN ('a', 'b')")
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise ConfigError(f"{self.name}: is not one SELECT; only a single SELECT is run")
         if statements[0].named_parameters:
             raise ConfigError(f"{self.name}: has parameters (? or $name); write the values themselves")
-        return statements[0].query
+        return _without_end(statements[0].query)
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -112,6 +117,15 @@ class Query:
             yield
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise DataError(f"{self.name}: {_sentence(error)}") from None
+
+
+def _without_end(text: str) -> str:
+    """A statement without the semicolon at its end and what follows it."""
+    raw = text.encode()
+    for place, kind in reversed(duckdb.tokenize(text)):
+        if kind != duckdb.token_type.comment:
+            return raw[:place].decode() if raw[place:].startswith(b";") else text
+    return text
 
 
 def _sentence(error: Exception) -> str:

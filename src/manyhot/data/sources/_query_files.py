@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+from manyhot.errors import ConfigError
+
 __all__ = ["QueryFiles", "find_files"]
 
 _READERS = {
@@ -33,11 +35,12 @@ class QueryFiles:
 def find_files(connection: duckdb.DuckDBPyConnection, text: str, folder: Path) -> QueryFiles:
     """Takes apart a SELECT by DuckDB's own parser. Relative files count from the folder.
 
-    (DuckDB's file_search_path would look into the working directory first.)
+    (DuckDB's file_search_path would look into the working directory first.) Raises ConfigError where DuckDB can give no
+    tree of the query, or where names of files are computed.
     """
     tree = json.loads(connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0])
-    if tree["error"]:  # PIVOT and the like: DuckDB cannot give their tree
-        return QueryFiles(text, None)
+    if tree["error"]:
+        raise ConfigError(f"DuckDB cannot take it apart: {tree['error_message']}; write it in another way")
     nodes = list(_walk(tree["statements"]))
     names = {entry["key"].lower() for node in nodes for entry in node.get("cte_map", {}).get("map", ())}
     files, is_known = [], not any(map(_may_change, nodes))
@@ -47,16 +50,19 @@ def find_files(connection: duckdb.DuckDBPyConnection, text: str, folder: Path) -
             name = ".".join(path)
             if len(path) == 1 and name.lower() in names:
                 continue
-            is_known = is_known and len(path) == 1
-            if len(path) == 1 or (folder / name).exists():
+            is_file = set("./*") & set(name) if len(path) == 1 else (folder / name).exists()
+            is_known = is_known and bool(is_file)
+            if is_file:
                 files.append((node["query_location"], name))
         elif node.get("type") == "TABLE_FUNCTION":
             called = node["function"]
             if called["function_name"] in _READERS:
-                given = [inner for inner in _walk(called["arguments"][:1]) if inner.get("type") is not None]
+                given = [inner for inner in _walk(called["arguments"][:1]) if inner.get("class") is not None]
                 constants = [inner for inner in given if _text(inner) is not None]
-                files += [(inner["query_location"], _text(inner) or "") for inner in constants]
-                is_known = is_known and all(inner in constants or _is_list(inner) for inner in given)
+                if all(inner in constants or inner.get("function_name") == "list_value" for inner in given):
+                    files += [(inner["query_location"], inner["literal"]["text"]) for inner in constants]
+                else:
+                    raise ConfigError(f"{called['function_name']} computes the names of its files; write them out")
             else:
                 is_known = is_known and called["function_name"] in _PURE_TABLES
     called_names = {node["function_name"] for node in nodes if node.get("type") == "FUNCTION"}
@@ -77,10 +83,6 @@ def _walk(tree: Any) -> Iterator[dict[str, Any]]:
 def _text(node: dict[str, Any]) -> str | None:
     literal = node.get("literal")
     return literal["text"] if isinstance(literal, dict) and literal.get("kind") == "STRING" else None
-
-
-def _is_list(node: dict[str, Any]) -> bool:
-    return node.get("function_name") == "list_value" or node.get("type") == "ORDER_MODIFIER"
 
 
 def _may_change(node: dict[str, Any]) -> bool:
