@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -307,3 +309,38 @@ def test_passwords_from_the_environment(s3: S3, folder: Path, monkeypatch: pytes
     name = "clicks/day=1/a.parquet"
     assert_same_rows(s3.url(name, user="${THE_KEY}:${THE_KEY}@"), folder / name)
     assert "bucket/none.csv" in sentence(s3.url("none.csv", user="${THE_KEY}:${THE_KEY}@"))
+
+
+EXPERIMENT = """
+[data]
+train = "{url}"
+valid = "rows.parquet"
+label = "y"
+[fields.city]
+[fields.age]
+numeric = ["minmax"]
+[model]
+name = "fm"
+embedding_dim = 2
+[training]
+epochs = 1
+"""
+
+
+def test_train_from_s3(s3: S3, tmp_path: Path) -> None:
+    """The second run reuses what was encoded; a key that is needed no more may be in no file that is left."""
+    pq.write_table(rows(5), tmp_path / "rows.parquet")
+    url = s3.url("clicks/*/*.parquet", user="${AWS_ACCESS_KEY_ID}:${AWS_SECRET_ACCESS_KEY}@")
+    (tmp_path / "s3.toml").write_text(EXPERIMENT.format(url=url))
+    command = [sys.executable, "-m", "manyhot.cli", "train", "s3.toml"]
+    for told in ("encoded", "reused"):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert f"train {told}: 6,000 examples" in done.stderr
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in left if SECRET.encode() in path.read_bytes()]
+    s3.put("moved/x.parquet", b"")
+    (tmp_path / "s3.toml").write_text(EXPERIMENT.format(url=s3.url("moved/*.csv")))
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "s3://bucket/moved/*.csv: no file has such a name" in " ".join(done.stderr.split())

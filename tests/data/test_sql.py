@@ -12,8 +12,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -111,6 +109,7 @@ def test_what_is_a_path(tmp_path: Path, name: str) -> None:
         "FROM read_parquet('rows.parquet')",
         "FROM read_parquet(['rows.parquet'], filename = false)",
         "SELECT 'ü' AS u, * FROM 'ro*.parquet' AS r",
+        "SELECT * FROM 'rows.parquet', glob('ro*') WHERE file LIKE '%experiment%' = (w <> 'elsewhere')",
         "SELECT * FROM (FROM 'rows.parquet') WHERE w IN (SELECT w FROM 'rows.parquet')",
         "WITH w AS (FROM 'rows.parquet') FROM w",
         "FROM 'deep/../rows.parquet'",
@@ -314,34 +313,6 @@ def test_what_has_no_fingerprint_lies_in_a_nameless_file(tmp_path: Path) -> None
     maps = Path("/proc/self/maps").read_text()
     assert re.search(re.escape(str(tmp_path / "cache")) + r".*\(deleted\)", maps)
     del examples
-
-
-def test_relations_and_lazy_frames_run_again_for_each_pass(folder: Path) -> None:
-    with duckdb.connect() as connection:
-        for data in (connection.sql("FROM range(150000) t(i) SELECT i, 'c' || i % 9 AS city, i % 2 AS y"),):
-            source = open_source(data)
-            assert source.columns() == ["i", "city", "y"]
-            encoder = Encoder.fit(schema_of(Field("city")), source)
-            for _ in range(2):
-                batches = [batch.batch for batch in source.batches(["city", "i"], Rejects())]
-                assert max(batch.num_rows for batch in batches) <= 65_536
-                assert pa.Table.from_batches(batches)["i"].to_pylist() == list(range(150_000))
-            assert rows_of(encoder.encode(source, with_labels=True), 1)[3] == [[(4, 1.0)]]
-    lazy = pl.scan_parquet(folder / "clicks/part0.parquet", glob=False).with_columns(city=pl.col("apps") + "!")
-    source = open_source(lazy)
-    assert source.columns() == ["user_id", "apps", "y", "city"]
-    for _ in range(2):
-        assert [row["city"] for row in read(source, ["city", "y"])] == [c["apps"] + "!" for c in CLICKS[::2]]
-
-
-def test_relations_fail_in_one_sentence(folder: Path) -> None:
-    with duckdb.connect() as connection:
-        relation = connection.sql("SELECT error('bang') AS city, 1 AS y FROM range(3)")
-        lazy = pl.scan_parquet(folder / "none.parquet").select(city="apps")
-        for data in (relation, lazy):
-            with pytest.raises(DataError) as caught:
-                Encoder.fit(schema_of(Field("city")), open_source(data))
-            assert "\n" not in str(caught.value)
 
 
 EXPERIMENT = """

@@ -17,7 +17,10 @@ __all__ = ["QueryFiles", "find_files"]
 _READERS = {
     *("read_parquet", "parquet_scan", "read_csv", "read_csv_auto"),
     *("read_json", "read_json_auto", "read_json_objects", "read_ndjson", "read_ndjson_auto", "read_ndjson_objects"),
+    *("read_text", "read_blob"),
 }
+# These name files too, but say more than the rows in them.
+_LOOKERS = {"glob", "sniff_csv", "parquet_metadata", "parquet_schema", "parquet_file_metadata", "parquet_kv_metadata"}
 _PURE_TABLES = {"range", "generate_series", "unnest", "repeat", "repeat_row"}
 # Written without parentheses these look like columns.
 _MOMENTS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
@@ -56,15 +59,14 @@ def find_files(connection: duckdb.DuckDBPyConnection, text: str, folder: Path) -
                 files.append((node["query_location"], name))
         elif node.get("type") == "TABLE_FUNCTION":
             called = node["function"]
-            if called["function_name"] in _READERS:
+            if called["function_name"] in _READERS | _LOOKERS:
                 given = [inner for inner in _walk(called["arguments"][:1]) if inner.get("class") is not None]
                 constants = [inner for inner in given if _text(inner) is not None]
                 if all(inner in constants or inner.get("function_name") == "list_value" for inner in given):
                     files += [(inner["query_location"], inner["literal"]["text"]) for inner in constants]
                 else:
                     raise ConfigError(f"{called['function_name']} computes the names of its files; write them out")
-            else:
-                is_known = is_known and called["function_name"] in _PURE_TABLES
+            is_known = is_known and called["function_name"] in _READERS | _PURE_TABLES
     called_names = {node["function_name"] for node in nodes if node.get("type") == "FUNCTION"}
     is_known = is_known and _are_pure(connection, called_names - _READERS - _PURE_TABLES)
     absolute = tuple(_absolute(name, folder) for _, name in files)
@@ -100,10 +102,9 @@ def _are_pure(connection: duckdb.DuckDBPyConnection, names: set[str]) -> bool:
         [sorted(names)],
     ).fetchall()
     kinds = {name: set(stability) for name, stability in found}
-    # age(timestamp) is measured from today. Time zones, on which many functions depend, are fixed in each connection.
-    return all("CONSISTENT" in kinds.get(name, ()) and "VOLATILE" not in kinds[name] for name in names - {"age"}) and (
-        "age" not in names
-    )
+    kinds.pop("age", None)  # of one argument it is measured from today
+    # CONSISTENT_WITHIN_QUERY alone is the time of day; beside CONSISTENT it is a time zone, which is fixed here.
+    return all("CONSISTENT" in kinds.get(name, ()) and "VOLATILE" not in kinds[name] for name in names)
 
 
 def _absolute(name: str, folder: Path) -> str:

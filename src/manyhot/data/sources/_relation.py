@@ -60,12 +60,8 @@ class Relation:
 
     @contextlib.contextmanager
     def _readable(self) -> Iterator[None]:
-        import duckdb
-
-        kinds: tuple[type[Exception], ...] = (duckdb.Error, pa.ArrowException, OSError)
-        if self._is_lazy_frame:
-            kinds = (sys.modules["polars"].exceptions.PolarsError, *kinds)
+        library = sys.modules["polars"].exceptions.PolarsError if self._is_lazy_frame else sys.modules["duckdb"].Error
         try:
             yield
-        except kinds as error:
+        except (library, pa.ArrowException, OSError) as error:
             raise DataError(f"{self.name}: {' '.join(str(error).split())}") from None
