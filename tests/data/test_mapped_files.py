@@ -33,7 +33,8 @@ def test_a_mapped_file_has_its_bytes_whether_it_fits_or_not_and_after_its_pages_
     monkeypatch.setattr("manyhot.data._mapping.available_bytes", lambda: free)
     contents = bytes(range(256)) * 1000
     (tmp_path / "file").write_bytes(contents)
-    mapping = Mapping(tmp_path / "file")
+    with (tmp_path / "file").open("rb") as file:
+        mapping = Mapping(file)
     assert mapping.buffer.to_pybytes() == contents
     mapping.release()
     assert mapping.buffer.to_pybytes() == contents

@@ -26,7 +26,10 @@ _IGNORE = "# Made by manyhot; may be deleted at any time.\n*\n"
 
 
 class ExampleCache:
-    """A folder of Examples; without a folder, and for sources without a fingerprint, everything stays in memory.
+    """A folder of Examples; without a folder everything stays in memory.
+
+    What comes from a source without a fingerprint is not kept for a second run, but it lies in the folder all the same
+    as long as it is used, in a file without a name, so that it need not fit in memory.
 
     num_threads: that encode; None is all cores.
     """
@@ -70,9 +73,11 @@ class ExampleCache:
             if rejects.load(_rejects_of(path), examples.num_rows):  # else another pass names the bad rows
                 return examples, True
         chunks = encoder.encode(source, with_labels=with_labels, num_threads=self._num_threads, rejects=rejects)
-        if path is None:
+        if self.folder is None:
             return Examples(chunks, num_fields), False
-        with self._folder_for(path):
+        with self._folder_for(self.folder):
+            if path is None:
+                return Examples.nameless(self.folder, chunks, num_fields), False
             write_examples(path, self._with_rejects(path, chunks, rejects), num_fields)
         return Examples.open(path), False
 
@@ -82,7 +87,7 @@ class ExampleCache:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, kind: str, source: Source, made_from: str) -> Path | None:
-        fingerprint = source.fingerprint()
+        fingerprint = source.fingerprint() if self.folder is not None else None
         if self.folder is None or fingerprint is None:
             return None
         key = hashlib.sha256("\n".join([ENCODING, kind, fingerprint, made_from]).encode()).hexdigest()[:24]

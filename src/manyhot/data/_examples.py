@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,12 +46,37 @@ class Examples:
         paths = sorted(path.glob("part-*.arrow")) if path.is_dir() else [path]
         if not paths:
             raise DataError(f"{path}: the folder holds no Examples (part-*.arrow)")
-        opened = [cls(*_mapped(part)) for part in paths]
+        opened = [cls._of_file(part) for part in paths]
         num_fields = opened[0].num_fields
         for part, examples in zip(paths, opened, strict=True):
             if examples.num_fields != num_fields:
                 raise DataError(f"{part}: has {examples.num_fields} fields, the parts before it {num_fields}")
         return cls((chunk for examples in opened for chunk in examples.chunks), num_fields)
+
+    @classmethod
+    def nameless(cls, folder: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> Examples:
+        """Written to a file in the folder that has no name, and mapped: its space is free again when the process ends.
+
+        Raises OSError.
+        """
+        with tempfile.TemporaryFile(dir=folder) as file:
+            _write(pa.PythonFile(file, "w"), chunks, num_fields)
+            file.flush()
+            return cls._mapped(Mapping(file))
+
+    @classmethod
+    def _of_file(cls, path: Path) -> Examples:
+        try:
+            with path.open("rb") as file:
+                return cls._mapped(Mapping(file))
+        except (pa.ArrowException, OSError, KeyError, AttributeError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
+
+    @classmethod
+    def _mapped(cls, mapping: Mapping) -> Examples:
+        file = pa.ipc.open_file(mapping.buffer)
+        batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
+        return cls([_to_chunk(*batch) for batch in batches], file.schema.field("bags").type.list_size)
 
     @property
     def num_rows(self) -> int:
@@ -103,22 +129,17 @@ class Examples:
 
 def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> None:
     """Writes chunks to a file that appears only when it is whole; all of them with groups, or none, and so on."""
+    with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink:
+        _write(sink, chunks, num_fields)
+
+
+def _write(sink: pa.NativeFile, chunks: Iterator[EncodedChunk], num_fields: int) -> None:
     first = next(chunks, None)
     schema = _file_schema(first, num_fields)
-    with whole_file(path) as part, pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+    with pa.ipc.new_file(sink, schema) as writer:
         for chunk in () if first is None else itertools.chain([first], chunks):
             notes = json.dumps({"origin": chunk.origin, "cuts": chunk.cuts, "missing": chunk.missing})
             writer.write_batch(_to_batch(chunk, schema), custom_metadata={"manyhot": notes})
-
-
-def _mapped(path: Path) -> tuple[list[EncodedChunk], int]:
-    """The chunks of a file and F."""
-    try:
-        file = pa.ipc.open_file(Mapping(path).buffer)
-        batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
-        return [_to_chunk(*batch) for batch in batches], file.schema.field("bags").type.list_size
-    except (pa.ArrowException, OSError, KeyError, AttributeError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: cannot read these Examples, delete them to encode anew: {error}") from None
 
 
 def _file_schema(first: EncodedChunk | None, num_fields: int) -> pa.Schema:

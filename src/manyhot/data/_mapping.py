@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 
@@ -16,16 +16,15 @@ _POPULATE_READ = 22  # MADV_POPULATE_READ of Linux 5.14, which Python's mmap doe
 
 
 class Mapping:
-    """buffer: the bytes of a file. Raises OSError, and ValueError where the file is empty.
+    """buffer: the bytes of an open file, which may be closed then. Raises OSError, and ValueError where it is empty.
 
     Rows are gathered in random order, and each first touch of a page is a trap into the system: met one by one they
     cost twice what gathering does (docs/performance.md). Where the file takes no more than half of the free memory all
     its pages are asked for in one call.
     """
 
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ, flags=mmap.MAP_SHARED)
+    def __init__(self, file: IO[bytes]) -> None:
+        self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ, flags=mmap.MAP_SHARED)
         self.buffer = pa.py_buffer(self._map)
         available = available_bytes()
         if available is not None and len(self._map) <= available // 2:

@@ -12,7 +12,7 @@ from manyhot.data import (
     Examples,
     Rejects,
     Source,
-    open_source,
+    open_part,
     parts_to_train_on,
     wanted_columns,
 )
@@ -64,10 +64,10 @@ def read_parts(config: Experiment, schema: Schema, store: ExampleCache, tell: Ca
     return read
 
 
-def _opened(config: Experiment, schema: Schema, name: str, read: ReadParts) -> Source | None:
+def _opened(config: Experiment, schema: Schema, name: Part, read: ReadParts) -> Source | None:
     """The source, where it is there and has every column."""
     try:
-        source = open_source(getattr(config.data, name), folder=config.folder, reading=config.data.reading)
+        source = open_part(config, name)
         present = source.columns()
     except DataError as error:
         read.findings.append(Finding("error", "unreadable", name, str(error)))

@@ -9,6 +9,7 @@ from ._config import convert
 from ._experiment import DataConfig, Experiment, load_experiment
 from ._field import Combiner, Field, Separators
 from ._model import FM, LR, MODELS, DeepFM, ModelConfig, WideDeep
+from ._querying import Querying
 from ._reading import Reading
 from ._schema import Schema
 from ._split import Part, Split, seconds_of
@@ -30,6 +31,7 @@ __all__ = [
     "Field",
     "ModelConfig",
     "Part",
+    "Querying",
     "Reading",
     "Schema",
     "Separators",

@@ -11,6 +11,7 @@ from manyhot.errors import ConfigError, nearest_name
 from ._bad_rows import BadRows
 from ._config import Config, convert
 from ._model import ModelConfig
+from ._querying import Querying
 from ._reading import Reading
 from ._schema import Schema
 from ._split import Split
@@ -24,11 +25,12 @@ _SECTIONS = ("data", "vocabularies", "fields", "model", "training")
 class DataConfig(Reading, frozen=True, kw_only=True):
     """Where the rows are, and how they are read. Relative paths count from the folder of the experiment file.
 
-    train, valid, test: a path, a glob, or a list of them; valid and test are optional.
+    train, valid, test: a path, a glob, a URL, or a list of them; or SQL; valid and test are optional.
     label: the column of 0/1.
     example_weights, group, time: columns, as in Schema.
     split: how valid and test are cut out of train, instead of being given.
     max_bad_rows, max_bad_fraction: how many bad rows of each of train, valid and test may be left out (`BadRows`).
+    database, memory_limit, temp_directory: where SQL is run, and within which limits; see Querying.
     """
 
     train: str | tuple[str, ...]
@@ -41,12 +43,16 @@ class DataConfig(Reading, frozen=True, kw_only=True):
     split: Split | None = None
     max_bad_rows: int | None = None
     max_bad_fraction: float | None = None
+    database: str | None = None
+    memory_limit: str | None = None
+    temp_directory: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.split is not None:
             self.split.check(self.time, valid=self.valid is not None, test=self.test is not None)
         _ = self.bad_rows  # which checks the limits
+        self.querying(None)
 
     @property
     def bad_rows(self) -> BadRows:
@@ -57,6 +63,15 @@ class DataConfig(Reading, frozen=True, kw_only=True):
     def reading(self) -> Reading:
         """How the files are read, alone."""
         return Reading(**{name: getattr(self, name) for name in Reading.__struct_fields__})
+
+    def querying(self, threads: int | None) -> Querying:
+        """How SQL is run. Raises ConfigError."""
+        return Querying(
+            database=self.database,
+            memory_limit=self.memory_limit,
+            temp_directory=self.temp_directory,
+            threads=threads,
+        )
 
 
 class Experiment(Config, frozen=True, kw_only=True):

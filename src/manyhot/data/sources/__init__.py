@@ -4,9 +4,24 @@ One small file a format. What the columns mean is the Encoder's, one floor up. R
 something is, then `_files.py` (paths and the table of formats).
 """
 
-from ._files import Files, expand, format_name
-from ._open import as_source, open_source
+from ._files import ENDINGS, Files, format_name
+from ._open import as_source, open_part, open_source
 from ._parts import parts_to_train_on
+from ._places import expand, is_url
 from ._source import Source, check_columns
+from ._sql import is_sql
 
-__all__ = ["Files", "Source", "as_source", "check_columns", "expand", "format_name", "open_source", "parts_to_train_on"]
+__all__ = [
+    "ENDINGS",
+    "Files",
+    "Source",
+    "as_source",
+    "check_columns",
+    "expand",
+    "format_name",
+    "is_sql",
+    "is_url",
+    "open_part",
+    "open_source",
+    "parts_to_train_on",
+]

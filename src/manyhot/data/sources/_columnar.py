@@ -22,12 +22,12 @@ class ParquetFormat:
 
     def columns(self, file: File) -> list[str]:
         """From the footer."""
-        with _readable(file, "parquet"), file.random_access() as data, pq.ParquetFile(data) as opened:
+        with _readable(file, "parquet"), file.random_access() as source, pq.ParquetFile(source) as opened:
             return list(opened.schema_arrow.names)
 
     def batches(self, file: File, columns: list[str], rejects: Rejects) -> Iterator[SourceBatch]:
         """Of BATCH_ROWS rows at most."""
-        with _readable(file, "parquet"), file.random_access() as data, pq.ParquetFile(data) as opened:
+        with _readable(file, "parquet"), file.random_access() as source, pq.ParquetFile(source) as opened:
             check_columns(file.name, columns, opened.schema_arrow.names)
             batches = opened.iter_batches(BATCH_ROWS, columns=columns)
             yield from numbered((batch.select(columns) for batch in batches), file.name)
@@ -38,12 +38,12 @@ class ArrowFormat:
 
     def columns(self, file: File) -> list[str]:
         """From the footer."""
-        with _readable(file, "arrow"), file.random_access() as data, pa.ipc.open_file(data) as opened:
+        with _readable(file, "arrow"), file.random_access() as source, pa.ipc.open_file(source) as opened:
             return list(opened.schema.names)
 
     def batches(self, file: File, columns: list[str], rejects: Rejects) -> Iterator[SourceBatch]:
         """The record batches that the file holds."""
-        with _readable(file, "arrow"), file.random_access() as data, pa.ipc.open_file(data) as opened:
+        with _readable(file, "arrow"), file.random_access() as source, pa.ipc.open_file(source) as opened:
             check_columns(file.name, columns, opened.schema.names)
             batches = (opened.get_batch(i).select(columns) for i in range(opened.num_record_batches))
             yield from numbered(batches, file.name)

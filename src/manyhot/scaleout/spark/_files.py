@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from manyhot.data.sources import expand, format_name, open_source
+from manyhot.data.sources import ENDINGS, expand, format_name, is_sql, is_url, open_source
 from manyhot.errors import DataError
 from manyhot.schema import Reading
 
@@ -24,7 +24,14 @@ def read_files(session: SparkSession, patterns: str | Sequence[str], folder: Pat
     Every column of CSV and TSV is text. Where values may stand in quotes a file is read by one task, since a line may
     end inside them; quote = false lets Spark divide it. Raises DataError.
     """
-    files = expand([patterns] if isinstance(patterns, str) else list(patterns), folder)
+    patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+    for pattern in patterns:
+        if is_sql(pattern, folder) or is_url(pattern):
+            raise DataError(
+                f"{pattern}: the Spark engine reads files on paths; read SQL and URLs by Spark itself and give the "
+                "DataFrame to manyhot.scaleout.spark, or use --engine embedded"
+            )
+    files = expand(patterns, folder, ENDINGS)
     formats = {format_name(file, reading): file for file in files}
     if len(formats) > 1:
         one, other, *_ = formats.values()
