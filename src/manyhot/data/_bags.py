@@ -88,11 +88,12 @@ class Bags:
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Bags:
         """The pairs of a mask [N]."""
-        weights = None if self.weights is None else self.weights[kept]
+        at = np.flatnonzero(kept)  # several times quicker than several selections by the mask
+        weights = None if self.weights is None else self.weights[at]
         offsets = offsets_of(kept)[self.offsets]
         if self.positions is None:
-            return Bags(self.tokens.take(kept), weights, offsets, cut=self.cut)
-        return Bags(self.tokens, weights, offsets, self.positions[kept], self.cut)
+            return Bags(self.tokens.take(at), weights, offsets, cut=self.cut)
+        return Bags(self.tokens, weights, offsets, self.positions[at], self.cut)
 
 
 @dataclass
