@@ -20,7 +20,8 @@ _FILES_SHOWN, _ALIKE_SHOWN = 20, 3
 
 def show(report: CheckReport) -> None:
     """Prints it."""
-    _print(_parts(report))
+    if report.parts:
+        _print(_parts(report))
     for name, part in report.parts.items():
         if len(part.files) > 1:
             console.print(f"\nfiles of {name}")
@@ -34,7 +35,7 @@ def show(report: CheckReport) -> None:
     if report.vocabularies:
         _print(_fields(report))
         _print(_vocabularies(report))
-    _print(_cost(report))
+        _print(_cost(report))
     _print(_findings(report))
 
 
@@ -92,11 +93,12 @@ def _fields(report: CheckReport) -> Table:
 
 
 def _vocabularies(report: CheckReport) -> Table:
-    table = _table("vocabulary", "size", "distinct", "cut", "of pairs", last="fields")
+    table = _table("vocabulary", "size", "distinct", "cut", "of pairs", last="shared by")
     for name, vocabulary in report.vocabularies.items():
         distinct, cut = ("" if n is None else f"{n:,}" for n in (vocabulary.distinct, vocabulary.cut))
         share = _share(vocabulary.cut_share)
-        table.add_row(Text(name), f"{vocabulary.size:,}", distinct, cut, share, Text(", ".join(vocabulary.fields)))
+        fields = "" if vocabulary.fields == (name,) else ", ".join(vocabulary.fields)
+        table.add_row(Text(name), f"{vocabulary.size:,}", distinct, cut, share, Text(fields))
     return table
 
 
@@ -113,6 +115,8 @@ def _cost(report: CheckReport) -> Table:
     if read:
         rate = f"{rows / seconds:,.0f} rows/s"
         lines.add_row("reading", f"{rows:,} rows read and encoded in {_duration(seconds)} ({rate})")
+    else:
+        lines.add_row("reading", "not needed, the encoded rows were in the cache")
     if time is not None:
         rate = f"{time.examples_per_second:,.0f} examples/s in {time.steps} steps on this machine"
         epochs = f"about {_duration(time.seconds_an_epoch)} an epoch, {_duration(time.seconds)} for all"
