@@ -123,6 +123,24 @@ def test_csv_is_read_as_the_embedded_engine_reads_it(spark: Any, tmp_path: Path)
     assert fit(frame, SCHEMA).fingerprint() == expected.fingerprint()
 
 
+def test_json_lines_are_rows_with_lists(spark: Any, tmp_path: Path) -> None:
+    from manyhot.scaleout.spark import fit
+    from manyhot.scaleout.spark._files import read_files
+
+    schema = Schema(label="y", fields=(Field("apps", weights="days"), Field("age", numeric=["standardize"])))
+    lines = ['{"y":1,"apps":["a","b"],"days":[1,0.5],"age":3}', '{"y":0,"age":0.1}', '{"apps":[],"days":[],"y":true}']
+    expected = {"apps": [["a", "b"], None, []], "days": [[1, 0.5], None, []], "age": [3, 0.1, None], "y": [1, 0, 1]}
+    path = tmp_path / "rows.json"
+    path.write_text("\n".join(lines[:2]) + "\n" + lines[2].replace("true", "1") + "\n")
+    frame = read_files(spark, "rows.json", tmp_path, Reading(format="jsonl"))
+    assert fit(frame, schema).fingerprint() == Encoder.fit(schema, open_source(expected)).fingerprint()
+    path.write_text("\n".join(lines[:2]) + '\n{"y":1,\n')
+    frame = read_files(spark, "rows.json", tmp_path, Reading(format="jsonl"))
+    with pytest.raises(BadRowsError, match=r"1 of 3 rows are bad") as caught:
+        fit(frame, schema)
+    assert "row 3: cannot be taken apart into its columns: '{\"y\":1,'" in str(caught.value)
+
+
 @pytest.mark.parametrize("quote", [True, False])
 def test_lines_of_another_number_of_columns_are_bad_rows(spark: Any, tmp_path: Path, quote: bool) -> None:
     from manyhot.scaleout.spark import fit
@@ -132,8 +150,8 @@ def test_lines_of_another_number_of_columns_are_bad_rows(spark: Any, tmp_path: P
     frame = read_files(spark, "rows.csv", tmp_path, Reading(quote=quote))
     with pytest.raises(BadRowsError, match=r"2 of 4 rows are bad \(2 are good\)") as caught:
         fit(frame, SCHEMA)
-    assert "row 2: cannot be taken apart into the columns of the header: '1,b,x:1,,'" in str(caught.value)
-    assert "row 3: cannot be taken apart into the columns of the header: '0,c'" in str(caught.value)
+    assert "row 2: cannot be taken apart into its columns: '1,b,x:1,,'" in str(caught.value)
+    assert "row 3: cannot be taken apart into its columns: '0,c'" in str(caught.value)
 
 
 def test_files_that_spark_would_misread_are_refused(spark: Any, tmp_path: Path) -> None:

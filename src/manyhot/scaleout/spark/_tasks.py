@@ -121,7 +121,7 @@ def _rows_of(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[tuple[Sou
         if CORRUPT in batch.schema.names:
             for row, line in enumerate(batch.column(CORRUPT).to_pylist()):
                 if line is not None:
-                    bad[row] = f"cannot be taken apart into the columns of the header: {line[:60]!r}"
+                    bad[row] = f"cannot be taken apart into its columns: {line[:60]!r}"
             batch = batch.drop_columns([CORRUPT])
         yield SourceBatch(_in_utc(batch), origin, first_row), bad
         first_row += batch.num_rows
