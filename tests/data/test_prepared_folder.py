@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from row_lists import assert_same_chunks, encode, fit, schema_of
 
-from manyhot.data import Prepared, open_source, prepare, whole_folder
+from manyhot.data import Prepared, open_source, prepare, whole_file, whole_folder
 from manyhot.errors import BadRowsError, DataError
 from manyhot.schema import Field, Reading, Schema, Separators, Vocabulary
 
@@ -162,6 +162,16 @@ def test_only_prepared_and_empty_folders_are_replaced(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="file/below: cannot write prepared rows"):
         prepared(tmp_path / "file" / "below")
     assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_a_file_written_twice_at_once_is_whole_and_one(tmp_path: Path) -> None:
+    """As when an engine runs a task twice: the one that ends last stays."""
+    path = tmp_path / "part-00000.arrow"
+    with whole_file(path) as slow, whole_file(path) as quick:
+        slow.write_text("the first half")
+        quick.write_text("all of it")
+    assert path.read_text() == "the first half"
+    assert [p.name for p in tmp_path.iterdir()] == ["part-00000.arrow"]
 
 
 class Interrupted(BaseException):

@@ -8,7 +8,7 @@ import pyarrow.csv as pacsv
 import pytest
 from init_rows import bags, command, label, words
 
-from manyhot.schema import DataConfig, load_experiment
+from manyhot.schema import load_experiment
 
 ROWS = 400
 
@@ -63,7 +63,6 @@ def test_an_existing_file_is_kept_unless_forced(folder):
     assert "[fields.apps]" in (folder / "experiment.toml").read_text()
 
 
-@pytest.mark.skipif("split" not in DataConfig.__struct_fields__, reason="rows cannot be split")
 @pytest.mark.parametrize("by", ["time", "fraction"])
 def test_rows_are_kept_apart_by_time_or_else_by_chance(folder, by):
     rows = pacsv.read_csv("rows.csv")

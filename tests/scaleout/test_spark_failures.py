@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -104,6 +105,22 @@ def test_a_task_that_fails_half_way_and_is_repeated_leaves_one_file(spark: Any, 
     assert sorted(p.name for p in (tmp_path / "shards").iterdir()) == [f"part-0000{i}.arrow" for i in range(3)]
 
 
+def test_bad_rows_of_files_are_named_with_their_file(spark: Any, tmp_path: Path) -> None:
+    from manyhot.scaleout.spark import encode
+
+    for name, bad in (("a", (7,)), ("b", ()), ("c", (0, 59))):
+        pq.write_table(bad_at(*bad), tmp_path / f"{name}.parquet", row_group_size=25)
+    frame = spark.read.parquet(*(str(tmp_path / f"{name}.parquet") for name in "abc"))
+    encoder = Encoder.fit(SCHEMA, open_source(TABLE))
+    with pytest.raises(BadRowsError, match="3 of 180 rows are bad") as caught:
+        encode(frame, encoder, tmp_path / "shards", name="valid")
+    files = [line.rpartition("(in file://")[2] for line in str(caught.value).splitlines()[1:]]
+    assert sorted(files) == [f"{tmp_path}/{name}.parquet)" for name in "acc"]
+    with pytest.raises(BadRowsError) as caught:
+        encode(frame.join(frame.select("city").distinct(), "city"), encoder, tmp_path / "shards")
+    assert "(in " not in str(caught.value)
+
+
 CSV = """y,city,apps
 1,"a, b","x:1,y:2"
 0,c,
@@ -123,6 +140,24 @@ def test_csv_is_read_as_the_embedded_engine_reads_it(spark: Any, tmp_path: Path)
     assert fit(frame, SCHEMA).fingerprint() == expected.fingerprint()
 
 
+def test_json_lines_are_rows_with_lists(spark: Any, tmp_path: Path) -> None:
+    from manyhot.scaleout.spark import fit
+    from manyhot.scaleout.spark._files import read_files
+
+    schema = Schema(label="y", fields=(Field("apps", weights="days"), Field("age", numeric=["standardize"])))
+    lines = ['{"y":1,"apps":["a","b"],"days":[1,0.5],"age":3}', '{"y":0,"age":0.1}', '{"apps":[],"days":[],"y":true}']
+    expected = {"apps": [["a", "b"], None, []], "days": [[1, 0.5], None, []], "age": [3, 0.1, None], "y": [1, 0, 1]}
+    path = tmp_path / "rows.json"
+    path.write_text("\n".join(lines[:2]) + "\n" + lines[2].replace("true", "1") + "\n")
+    frame = read_files(spark, "rows.json", tmp_path, Reading(format="jsonl"))
+    assert fit(frame, schema).fingerprint() == Encoder.fit(schema, open_source(expected)).fingerprint()
+    path.write_text("\n".join(lines[:2]) + '\n{"y":1,\n')
+    frame = read_files(spark, "rows.json", tmp_path, Reading(format="jsonl"))
+    with pytest.raises(BadRowsError, match=r"1 of 3 rows are bad") as caught:
+        fit(frame, schema)
+    assert "row 3: cannot be taken apart into its columns: '{\"y\":1,'" in str(caught.value)
+
+
 @pytest.mark.parametrize("quote", [True, False])
 def test_lines_of_another_number_of_columns_are_bad_rows(spark: Any, tmp_path: Path, quote: bool) -> None:
     from manyhot.scaleout.spark import fit
@@ -132,8 +167,9 @@ def test_lines_of_another_number_of_columns_are_bad_rows(spark: Any, tmp_path: P
     frame = read_files(spark, "rows.csv", tmp_path, Reading(quote=quote))
     with pytest.raises(BadRowsError, match=r"2 of 4 rows are bad \(2 are good\)") as caught:
         fit(frame, SCHEMA)
-    assert "row 2: cannot be taken apart into the columns of the header: '1,b,x:1,,'" in str(caught.value)
-    assert "row 3: cannot be taken apart into the columns of the header: '0,c'" in str(caught.value)
+    where = f"(in file://{tmp_path}/rows.csv)"
+    assert f"row 2: cannot be taken apart into its columns: '1,b,x:1,,' {where}" in str(caught.value)
+    assert f"row 3: cannot be taken apart into its columns: '0,c' {where}" in str(caught.value)
 
 
 def test_files_that_spark_would_misread_are_refused(spark: Any, tmp_path: Path) -> None:
@@ -179,7 +215,7 @@ def manyhot(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_the_command_prepares_and_trains(loopback: None, tmp_path: Path) -> None:
+def test_the_command_prepares(loopback: None, tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "train.parquet")
     pq.write_table(TABLE.slice(20), tmp_path / "valid.parquet")
     (tmp_path / "e.toml").write_text(EXPERIMENT)
@@ -193,12 +229,20 @@ def test_the_command_prepares_and_trains(loopback: None, tmp_path: Path) -> None
         "vocabularies: city 8, apps 3",
         "prepared: p",
     ]
-    for name in ("train.parquet", "valid.parquet"):
-        (tmp_path / name).unlink()
-    code, _, errors = manyhot(tmp_path, "train", "e.toml", "--prepared", "p", "--out", "out")
-    assert code == 0, errors
     schema = Schema(label="y", fields=(Field("city"), Field("apps", separators=Separators(weight=":"))))
     assert Prepared.open(tmp_path / "p", schema).proof == TABLE.slice(20).select(["city", "apps"])
+
+
+def test_without_java_a_sentence_says_so(tmp_path: Path) -> None:
+    pq.write_table(TABLE, tmp_path / "train.parquet")
+    (tmp_path / "e.toml").write_text(EXPERIMENT.replace('valid = "valid.parquet"\n', ""))
+    command = [sys.executable, "-m", "manyhot.cli", "prepare", "e.toml", "--out", "p", "--engine", "spark"]
+    environment = {**os.environ, "JAVA_HOME": str(tmp_path / "gone")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "manyhot: Spark cannot start, which needs Java 17 or later" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "p").exists()
 
 
 def test_without_pyspark_a_sentence_names_the_extra(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from manyhot.data import is_sql
 from manyhot.errors import ConfigError
-from manyhot.profile import FieldProposal, Proposal, is_sql, percent, propose, to_toml
+from manyhot.profile import FieldProposal, Proposal, percent, propose, to_toml
 
 from ._output import console, output_file, to_stderr
 

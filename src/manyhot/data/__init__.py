@@ -21,7 +21,7 @@ from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
 from ._reject_file import write_rejects
 from ._vocabularies import Counted, FittedVocabulary
 from ._whole_file import whole_file, whole_folder
-from .sources import Files, Source, as_source, open_part, open_source, parts_to_train_on
+from .sources import Files, Source, as_source, is_sql, open_part, open_source, parts_to_train_on
 
 __all__ = [
     "PARTIAL_SCHEMA",
@@ -46,6 +46,7 @@ __all__ = [
     "bad_rows_error",
     "finish_prepared",
     "first_rows",
+    "is_sql",
     "new_prepared",
     "open_part",
     "open_source",

@@ -12,8 +12,7 @@ from ._fields import FieldProposal
 from ._findings import Finding
 from ._propose import Proposal, propose
 from ._report import CheckReport
-from ._siblings import is_sql
 from ._words import percent
 from ._write import to_toml
 
-__all__ = ["CheckReport", "FieldProposal", "Finding", "Proposal", "check", "is_sql", "percent", "propose", "to_toml"]
+__all__ = ["CheckReport", "FieldProposal", "Finding", "Proposal", "check", "percent", "propose", "to_toml"]

@@ -6,21 +6,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from manyhot.data import open_source
+from manyhot.data import is_sql, open_source
 from manyhot.errors import DataError
 from manyhot.schema import Reading
 
 from ._sample import Sample
 
-__all__ = ["find_siblings", "is_sql", "query"]
+__all__ = ["find_siblings", "query"]
 
 _NAMES = {"valid": ("valid", "validation", "val", "dev"), "test": ("test",)}
-_SQL = re.compile(r"\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*(SELECT|WITH|FROM)\b", re.IGNORECASE | re.DOTALL)
-
-
-def is_sql(text: str) -> bool:
-    """Whether it is a query rather than a path."""
-    return _SQL.match(text) is not None
 
 
 def find_siblings(data: Sequence[str], folder: Path, sample: Sample) -> dict[str, str]:

@@ -12,12 +12,11 @@ from pathlib import Path
 import msgspec
 
 from manyhot.data import Files, Rejects, open_source
-from manyhot.errors import DataError, ManyhotError
+from manyhot.errors import DataError
 from manyhot.schema import Reading, convert
 
-__all__ = ["CRITEO_COLUMNS", "names_in_lines", "read_lines", "sniff"]
+__all__ = ["names_in_lines", "read_lines", "sniff"]
 
-CRITEO_COLUMNS = ("Label", *(f"I{i}" for i in range(1, 14)), *(f"C{i}" for i in range(1, 27)))
 _AVAZU_COLUMNS = ["id", "click", "hour", "C1", "banner_pos", "site_id"]
 _NUM_LINES = 2000
 _COLUMNAR = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
@@ -61,12 +60,11 @@ def sniff(data: Sequence[str], folder: Path, lines: list[str]) -> tuple[Reading,
         format=None if usual else "csv", delimiter=delimiter if delimiter != usual or usual is None else None
     )
     if first[: len(_AVAZU_COLUMNS)] == _AVAZU_COLUMNS:
-        return (_preset("avazu", data, folder) or reading), True
+        return Reading(format="avazu"), True
     if not _is_data(first, rows):
         return reading, True
     if _is_criteo(first, rows):
-        preset = _preset("criteo", data, folder)
-        return preset or msgspec.structs.replace(reading, columns=CRITEO_COLUMNS), True
+        return Reading(format="criteo"), True
     names = tuple(f"c{i}" for i in range(1, len(first) + 1))
     return msgspec.structs.replace(reading, columns=names), False
 
@@ -102,16 +100,6 @@ def _line_format(lines: list[str]) -> str | None:
         if filled and all(shape.fullmatch(line.strip()) for line in filled):
             return name
     return None
-
-
-def _preset(name: str, data: Sequence[str], folder: Path) -> Reading | None:
-    """The reading by a preset, where the preset is there."""
-    reading = convert({"format": name}, Reading, "data")
-    try:
-        open_source(list(data), folder=folder, reading=reading).columns()
-    except (ManyhotError, KeyError):
-        return None
-    return reading
 
 
 def _delimiter(lines: list[str], usual: str | None) -> str:

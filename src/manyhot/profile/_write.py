@@ -8,12 +8,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from manyhot.schema import DataConfig
-
 from ._fields import FieldProposal, VocabularyProposal
 from ._overlap import Overlap
 from ._propose import Proposal
-from ._siblings import is_sql, query
+from ._siblings import query
 from ._words import percent
 
 __all__ = ["to_toml"]
@@ -86,8 +84,6 @@ def _list(key: str, values: Iterable[str]) -> Iterable[Line]:
 
 def _split(proposal: Proposal) -> list[Line]:
     """Rows to look at, kept apart from those learned from."""
-    if "split" not in DataConfig.__struct_fields__:
-        return [('# valid = "..."', "rows kept apart: without them nothing tells how good the model is")]
     if proposal.time is not None:
         return [
             ('split = { by = "time", valid = 0.1 }', "the last tenth of the time is kept apart"),
@@ -151,14 +147,12 @@ def _model(proposal: Proposal) -> list[Line]:
 def _training(proposal: Proposal) -> list[Line]:
     rows = proposal.sample.num_rows
     batch = 4096 if not proposal.sample.is_whole or rows > _MIDDLE else 1024 if rows > _SMALL else 256
-    lines: list[Line] = [("[training]", ""), (f"batch_size = {batch}", "")]
-    if "valid" in proposal.parts or "split" in DataConfig.__struct_fields__:
-        return [
-            *lines,
-            ("epochs = 10", "at most"),
-            ('early_stopping = { metric = "auc", patience = 2 }', ""),
-        ]
-    return [*lines, ("epochs = 2", "few: without valid nothing tells when to stop")]
+    return [
+        ("[training]", ""),
+        (f"batch_size = {batch}", ""),
+        ("epochs = 10", "at most"),
+        ('early_stopping = { metric = "auc", patience = 2 }', ""),
+    ]
 
 
 def _aligned(block: Iterable[Line]) -> str:

@@ -8,6 +8,7 @@ from manyhot.data import Encoder, Examples, wanted_columns, whole_folder
 from manyhot.errors import DataError
 
 from ._frame import ran
+from ._places import add_files
 from ._pyspark import DataFrame, spark_errors
 from ._report import Report, check_reports
 from ._tasks import EncodeTask
@@ -30,6 +31,7 @@ def encode(rows: DataFrame, encoder: Encoder, folder: str | Path, *, name: str =
             task = EncodeTask(*encoder.state(), str(part), name)
             with spark_errors(f"encode {name}"):
                 reports = Report.of(ran(rows, columns, name, task).toArrow()["key"])
+            add_files(rows, reports)
             check_reports(reports)
             _check_files(part, folder, reports, name)
         return Examples.open(folder)

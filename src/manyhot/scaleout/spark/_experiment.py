@@ -65,7 +65,7 @@ def _session(master: str | None) -> Iterator[SparkSession]:
     unset = "PYSPARK_PYTHON" not in os.environ
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors run the Python of the driver
     try:
-        with spark_errors("start"):
+        with spark_errors("start, which needs Java 17 or later on the PATH or under JAVA_HOME"):
             session = builder.getOrCreate()
         try:
             yield session

@@ -8,6 +8,7 @@ from manyhot.data import TOKEN, Encoder, Fit, add_partial, wanted_columns
 from manyhot.schema import Schema
 
 from ._frame import ran
+from ._places import add_files
 from ._pyspark import DataFrame, Window, functions, spark_errors
 from ._report import Report, check_reports
 from ._tasks import REPORT, LearnTask
@@ -29,7 +30,9 @@ def fit(rows: DataFrame, schema: Schema, *, name: str = "the DataFrame") -> Enco
         partial = ran(rows, wanted_columns(schema, with_labels=True), name, task)
         merged = partial.groupBy("kind", "name", "key").agg(functions.sum("times").alias("times"))
         kept = _kept(merged, schema).toArrow()
-    check_reports(Report.of(kept.filter(pc.equal(kept["kind"], REPORT))["key"]))
+    reports = Report.of(kept.filter(pc.equal(kept["kind"], REPORT))["key"])
+    add_files(rows, reports)
+    check_reports(reports)
     learned = Fit(schema)
     for batch in kept.to_batches():
         add_partial(learned, batch)

@@ -12,10 +12,10 @@ from manyhot.data.sources import check_columns
 from ._pyspark import DataFrame, functions
 from ._tasks import CORRUPT, EncodeTask, LearnTask
 
-__all__ = ["chosen", "ran"]
+__all__ = ["RESULT", "chosen", "ran"]
 
 _SPARK_TYPES = {pa.string(): "string", pa.binary(): "binary", pa.int64(): "bigint"}
-_RESULT = ", ".join(f"{field.name} {_SPARK_TYPES[field.type]}" for field in PARTIAL_SCHEMA)
+RESULT = ", ".join(f"{field.name} {_SPARK_TYPES[field.type]}" for field in PARTIAL_SCHEMA)
 
 
 def chosen(rows: DataFrame, columns: Sequence[str], name: str) -> DataFrame:
@@ -27,4 +27,4 @@ def chosen(rows: DataFrame, columns: Sequence[str], name: str) -> DataFrame:
 def ran(rows: DataFrame, columns: Sequence[str], name: str, task: LearnTask | EncodeTask) -> DataFrame:
     """The rows that a task gives of each partition, as PARTIAL_SCHEMA; lazy, as all of Spark."""
     lines = [CORRUPT] if CORRUPT in rows.columns else []
-    return chosen(rows, [*columns, *lines], name).mapInArrow(task, _RESULT)
+    return chosen(rows, [*columns, *lines], name).mapInArrow(task, RESULT)

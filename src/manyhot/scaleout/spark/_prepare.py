@@ -33,6 +33,9 @@ def prepare(
     replaces one that was prepared before. reading: how files with such rows are read; kept for the model.
     Returns what prepared.json says. Raises DataError, BadRowsError.
     """
+    if schema.example_weights is not None:  # as everywhere, nothing is learned from rows of weight 0
+        column = schema.example_weights.replace("`", "``")
+        train = train.where(f"coalesce(try_cast(`{column}` as double) <> 0, true)")
     frames = {name: rows for name, rows in (("train", train), ("valid", valid), ("test", test)) if rows is not None}
     with new_prepared(Path(folder).resolve()) as part:
         encoder = fit(train, schema, name="train")

@@ -14,7 +14,7 @@ try:
 except ImportError as error:
     raise ManyhotError(f'pyspark cannot be imported ({error}); install it: pip install "manyhot[spark]"') from None
 
-__all__ = ["DataFrame", "SparkSession", "Window", "functions", "spark_errors"]
+__all__ = ["DataFrame", "PySparkException", "SparkSession", "Window", "functions", "spark_errors"]
 
 
 @contextmanager

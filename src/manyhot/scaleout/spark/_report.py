@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow as pa
 from manyhot.data import SourceBatch, bad_rows_error
 from manyhot.errors import DataError
 
-__all__ = ["Report", "check_reports"]
+__all__ = ["Report", "check_reports", "first_sentences"]
 
 _SHOWN = 10
 
@@ -42,6 +42,15 @@ class Report(msgspec.Struct):
         """Out of an Arrow column of `msgspec.json.encode`d ones, by partition."""
         reports = [msgspec.json.decode(key, type=cls) for key in keys.to_pylist()]
         return sorted(reports, key=lambda report: report.partition)
+
+
+def first_sentences(reports: Iterable[Report]) -> Iterator[tuple[Report, list[tuple[int, str]]]]:
+    """The first ten bad rows (row, sentence) of all partitions, with their partition's report."""
+    left = _SHOWN
+    for report in reports:
+        if report.first[:left]:
+            yield report, report.first[:left]
+        left -= len(report.first[:left])
 
 
 def check_reports(reports: Iterable[Report]) -> None:

@@ -30,7 +30,7 @@ from manyhot.schema import Schema
 
 from ._report import Report
 
-__all__ = ["CORRUPT", "REPORT", "EncodeTask", "LearnTask"]
+__all__ = ["CORRUPT", "REPORT", "EncodeTask", "LearnTask", "partition_number"]
 
 REPORT = "report"  # the kind of the row that holds a task's Report; the other kinds are those of partial fits
 CORRUPT = "_manyhot_corrupt_line"  # the column in which Spark keeps a line that it cannot take apart
@@ -45,7 +45,7 @@ class LearnTask:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         fit = Fit(Schema.from_dict(self.schema))
-        report = Report(_partition())
+        report = Report(partition_number())
         with _reported(report):
             for batch, bad_lines in _rows_of(batches, self.name):
                 report.add_batch(batch, fit.learn(batch) | bad_lines)
@@ -69,7 +69,7 @@ class EncodeTask:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         encoder = Encoder.from_state(self.settings, self.arrays)
-        report = Report(_partition())
+        report = Report(partition_number())
         with _reported(report):
             chunks = self._chunks(encoder, batches, report)
             first = next(chunks, None)
@@ -96,7 +96,8 @@ class EncodeTask:
         write_examples(folder / report.file, chunks, num_fields)
 
 
-def _partition() -> int:
+def partition_number() -> int:
+    """Of the partition that the task runs on."""
     from pyspark import TaskContext
 
     context = TaskContext.get()
@@ -115,13 +116,13 @@ def _reported(report: Report) -> Iterator[None]:
 
 def _rows_of(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[tuple[SourceBatch, dict[int, str]]]:
     """The batches with their place, and the reasons of lines that Spark could not take apart."""
-    origin, first_row = f"{name}, partition {_partition()}", 0
+    origin, first_row = f"{name}, partition {partition_number()}", 0
     for batch in batches:
         bad: dict[int, str] = {}
         if CORRUPT in batch.schema.names:
             for row, line in enumerate(batch.column(CORRUPT).to_pylist()):
                 if line is not None:
-                    bad[row] = f"cannot be taken apart into the columns of the header: {line[:60]!r}"
+                    bad[row] = f"cannot be taken apart into its columns: {line[:60]!r}"
             batch = batch.drop_columns([CORRUPT])
         yield SourceBatch(_in_utc(batch), origin, first_row), bad
         first_row += batch.num_rows
