@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from manyhot.data import is_sql
+
 from ._fields import FieldProposal, VocabularyProposal
 from ._overlap import Overlap
 from ._propose import Proposal
