@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from manyhot.data import _memory
+from manyhot.data import EncodedChunk, Examples, Loader, TableLayout, _memory, write_examples
 from manyhot.data._mapping import Mapping
+from manyhot.kernels import select
+from manyhot.schema import Field, Schema
 
 
 @pytest.mark.parametrize(("limit", "expected"), [("max", 2048 * 1024), ("900000", 800_000), ("50000", 0)])
@@ -26,15 +29,37 @@ def test_nothing_is_refused_where_nothing_is_known(monkeypatch, tmp_path: Path):
     assert _memory.available_bytes() is None
 
 
-@pytest.mark.parametrize("free", [None, 0, 1 << 40])
-def test_a_mapped_file_has_its_bytes_whether_it_fits_or_not_and_after_its_pages_were_given_back(
-    monkeypatch, tmp_path: Path, free
-):
-    monkeypatch.setattr("manyhot.data._mapping.available_bytes", lambda: free)
+def test_a_mapped_file_has_its_bytes_before_and_after_its_pages_come_and_go(tmp_path: Path):
     contents = bytes(range(256)) * 1000
     (tmp_path / "file").write_bytes(contents)
     with (tmp_path / "file").open("rb") as file:
         mapping = Mapping(file)
-    assert mapping.buffer.to_pybytes() == contents
-    mapping.release()
-    assert mapping.buffer.to_pybytes() == contents
+    for change in (lambda: None, mapping.fill, mapping.release, mapping.fill):
+        change()
+        assert mapping.buffer.to_pybytes() == contents
+
+
+def resident_kib() -> int:
+    """Of files mapped by this process."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["RssFile"].split()[0])
+
+
+@pytest.mark.parametrize(("limit", "is_held"), [(None, True), (1 << 30, True), (1 << 20, False)])
+def test_rows_beyond_the_limit_leave_memory_after_they_were_read(tmp_path: Path, limit, is_held):
+    rows = 1_000_000
+    chunk = EncodedChunk(
+        np.arange(rows + 1, dtype=np.int32),
+        np.arange(rows, dtype=np.int32),
+        np.ones(rows, np.float32),
+        np.zeros(rows, np.float32),
+    )
+    write_examples(tmp_path / "rows.arrow", iter([chunk]), 1)
+    layout = TableLayout.of_sizes(Schema(label="y", fields=(Field("f"),)), {"f": rows})
+    before = resident_kib()
+    examples = Examples.open(tmp_path / "rows.arrow").kept_within(limit)
+    loader = Loader(examples, layout, select("native"), 1024)
+    seen = np.concatenate([batch.jagged.ids for batch in loader.epoch(1)])
+    np.testing.assert_array_equal(np.sort(seen), np.arange(rows))
+    grown = resident_kib() - before
+    assert (grown > 8_000) if is_held else (grown < 8_000), grown

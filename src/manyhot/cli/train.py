@@ -65,6 +65,7 @@ def train(
             listener=listen,
             reading=config.data.reading,
             bad_rows=config.data.bad_rows,
+            memory_limit=config.data.memory_limit,
             on_stage=to_stderr.print,
         )
         run.save(folder / "model.manyhot")

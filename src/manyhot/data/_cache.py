@@ -31,11 +31,12 @@ class ExampleCache:
     What comes from a source without a fingerprint is not kept for a second run, but it lies in the folder all the same
     as long as it is used, in a file without a name, so that it need not fit in memory.
 
-    num_threads: that encode; None is all cores.
+    num_threads: that encode; None is all cores. memory_limit: in bytes, of encoded rows that lie in files, as in
+    `Examples.kept_within`.
     """
 
-    def __init__(self, folder: Path | None, *, num_threads: int | None = None) -> None:
-        self.folder, self._num_threads = folder, num_threads
+    def __init__(self, folder: Path | None, *, num_threads: int | None = None, memory_limit: int | None = None) -> None:
+        self.folder, self._num_threads, self._memory_limit = folder, num_threads, memory_limit
 
     def fit(self, schema: Schema, source: Source, *, rejects: Rejects | None = None) -> tuple[Encoder, bool]:
         """The encoder fitted on the good rows of the source, and whether it was there already.
@@ -71,15 +72,16 @@ class ExampleCache:
         if path is not None and path.exists():
             examples = Examples.open(path)
             if rejects.load(_rejects_of(path), examples.num_rows):  # else another pass names the bad rows
-                return examples, True
+                return examples.kept_within(self._memory_limit), True
         chunks = encoder.encode(source, with_labels=with_labels, num_threads=self._num_threads, rejects=rejects)
         if self.folder is None:
             return Examples(chunks, num_fields), False
         with self._folder_for(self.folder):
             if path is None:
-                return Examples.nameless(self.folder, chunks, num_fields), False
+                examples = Examples.nameless(self.folder, chunks, num_fields)
+                return examples.kept_within(self._memory_limit), False
             write_examples(path, self._with_rejects(path, chunks, rejects), num_fields)
-        return Examples.open(path), False
+        return Examples.open(path).kept_within(self._memory_limit), False
 
     def clear(self) -> None:
         """Deletes the folder."""

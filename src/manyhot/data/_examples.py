@@ -24,6 +24,7 @@ from manyhot.kernels import ExampleStore, Float32s, Int32s, Kernels
 from ._bags import Cut
 from ._encoder import EncodedChunk
 from ._mapping import Mapping
+from ._memory import available_bytes
 from ._row_columns import UInt64s
 from ._whole_file import whole_file
 
@@ -33,9 +34,10 @@ __all__ = ["Examples", "write_examples"]
 class Examples:
     """Encoded rows in chunks. num_rows, num_pairs, num_fields; labels, example_weights, groups [num_rows] or None."""
 
-    def __init__(self, chunks: Iterable[EncodedChunk], num_fields: int) -> None:
+    def __init__(self, chunks: Iterable[EncodedChunk], num_fields: int, mappings: Iterable[Mapping] = ()) -> None:
         self.chunks = [chunk for chunk in chunks if len(chunk.offsets) > 1]
         self.num_fields = num_fields
+        self._mappings, self._releases = tuple(mappings), False
 
     @classmethod
     def open(cls, path: Path) -> Examples:
@@ -51,7 +53,8 @@ class Examples:
         for part, examples in zip(paths, opened, strict=True):
             if examples.num_fields != num_fields:
                 raise DataError(f"{part}: has {examples.num_fields} fields, the parts before it {num_fields}")
-        return cls((chunk for examples in opened for chunk in examples.chunks), num_fields)
+        mappings = (mapping for examples in opened for mapping in examples._mappings)
+        return cls((chunk for examples in opened for chunk in examples.chunks), num_fields, mappings)
 
     @classmethod
     def nameless(cls, folder: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> Examples:
@@ -76,7 +79,28 @@ class Examples:
     def _mapped(cls, mapping: Mapping) -> Examples:
         file = pa.ipc.open_file(mapping.buffer)
         batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
-        return cls([_to_chunk(*batch) for batch in batches], file.schema.field("bags").type.list_size)
+        chunks = [_to_chunk(*batch) for batch in batches]
+        return cls(chunks, file.schema.field("bags").type.list_size, [mapping])
+
+    def kept_within(self, memory_limit: int | None) -> Examples:
+        """Themselves, settled on how many mapped pages count as memory of the process; bytes, None for no limit.
+
+        Rows are gathered in random order. Where all of them take no more than the limit and half of the free memory,
+        every page is made ready at once: page by page the first pass costs twice as much (docs/performance.md). Where
+        there is a limit and they take more, `release` gives pages back.
+        """
+        size, free = sum(map(len, self._mappings)), available_bytes()
+        if (memory_limit is None or size <= memory_limit) and (free is None or size <= free // 2):
+            for mapping in self._mappings:
+                mapping.fill()
+        self._releases = memory_limit is not None and size > memory_limit
+        return self
+
+    def release(self) -> None:
+        """Gives mapped pages back to the system, where they are to be kept within a limit."""
+        if self._releases:
+            for mapping in self._mappings:
+                mapping.release()
 
     @property
     def num_rows(self) -> int:

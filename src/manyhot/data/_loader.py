@@ -46,7 +46,7 @@ class Loader:
         num_threads: int | None = None,
     ) -> None:
         self.num_rows, self.batch_size = examples.num_rows, batch_size
-        self._store, self._layout = examples.store(kernels), layout
+        self._examples, self._store, self._layout = examples, examples.store(kernels), layout
         self._shuffle_seed, self._with_plan = shuffle_seed, with_plan
         self._num_threads = num_threads or available_threads()
 
@@ -74,6 +74,7 @@ class Loader:
         rest, windows = np.zeros(0, np.int64), self._windows(epoch)
         for size in self._sizes():
             while len(rest) < size:
+                self._examples.release()  # of the windows before
                 rest = np.concatenate([rest, next(windows)])
             yield rest[:size]
             rest = rest[size:]

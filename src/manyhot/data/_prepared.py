@@ -67,7 +67,7 @@ class Prepared:
             raise DataError(f"{folder}: {_ENCODER} is not the one that encoded these rows; prepare them anew")
         examples = {}
         for name, counts in description["parts"].items():
-            examples[name] = Examples.open(folder / name)
+            examples[name] = Examples.open(folder / name).kept_within(None)
             found = examples[name].num_rows
             if found != counts["rows"] or examples[name].num_fields != len(schema.fields):
                 raise DataError(

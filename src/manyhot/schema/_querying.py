@@ -10,7 +10,7 @@ from ._config import Config
 
 __all__ = ["Querying"]
 
-_AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)? ?([KMGT]i?)?B", re.IGNORECASE)
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([KMGT])(i)?)?B", re.IGNORECASE)
 _DATABASE = re.compile(r"[a-z]+://")
 
 
@@ -19,7 +19,8 @@ class Querying(Config, frozen=True, kw_only=True):
 
     database: where SQL is run, as "sqlite:///clicks.db" or "postgresql://user:${PGPASSWORD}@host/db"; None runs it in
         the embedded engine (DuckDB), over files.
-    memory_limit: of the embedded engine, as "1GB"; None is its own, 80 % of the memory. What needs more is spilled.
+    memory_limit: of the embedded engine, as "1GB"; None is its own, 80 % of the memory. What needs more is spilled, and
+        encoded rows that take more stay in their file.
     temp_directory: where it spills; None is the system's. Relative to the experiment.
     threads: of the embedded engine; None takes all cores the process may use.
     """
@@ -28,6 +29,14 @@ class Querying(Config, frozen=True, kw_only=True):
     memory_limit: str | None = None
     temp_directory: str | None = None
     threads: int | None = None
+
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        """The memory limit as a number."""
+        if self.memory_limit is None:
+            return None
+        number, prefix, binary = _AMOUNT.fullmatch(self.memory_limit.strip()).groups()  # type: ignore[union-attr]
+        return int(float(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
 
     def __post_init__(self) -> None:
         super().__post_init__()

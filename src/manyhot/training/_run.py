@@ -16,7 +16,7 @@ from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model
-from manyhot.schema import BadRows, ModelConfig, Part, Reading, Schema, Split, TrainingConfig
+from manyhot.schema import BadRows, ModelConfig, Part, Querying, Reading, Schema, Split, TrainingConfig
 
 from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
@@ -75,6 +75,7 @@ def train(
     reading: Reading | None = None,
     split: Split | None = None,
     bad_rows: BadRows | None = None,
+    memory_limit: str | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Run:
     """Trains a model on raw rows, or on prepared ones.
@@ -89,6 +90,8 @@ def train(
     reading: how files are read; kept in the model file, so that rows to be scored are read alike.
     split: how valid and test are cut out of train, instead of being given.
     bad_rows: how many bad rows of each of train, valid and test are left out, and told by the Run; None bears none.
+    memory_limit: as "1GB": encoded rows that take more than this are read from the cache's files as they are needed,
+        instead of being held in memory as far as it goes.
     on_stage: told in words what is being done before the loop starts.
 
     Raises ConfigError, DataError (BadRowsError for more bad rows than are borne), TrainingError.
@@ -109,7 +112,11 @@ def train(
         opened = {name: as_source(part, reading) for name, part in data.items()}
         sources = parts_to_train_on(opened, schema, split, tell)
         check_settings(training, schema, has_valid="valid" in sources)
-        store = ExampleCache(Path(cache) if cache is not None else None, num_threads=training.threads)
+        store = ExampleCache(
+            Path(cache) if cache is not None else None,
+            num_threads=training.threads,
+            memory_limit=Querying(memory_limit=memory_limit).memory_limit_bytes,
+        )
         proof = opened.get("valid", opened["train"])
         rows = raw_rows(schema, sources, proof, store, tell, reading=reading, bad_rows=bad_rows)
     else:
