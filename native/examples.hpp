@@ -11,8 +11,8 @@ namespace manyhot {
 
 enum class Combiner : uint8_t { sum = 0, mean = 1, sqrtn = 2 };
 
-// A run of consecutive examples: offsets [rows*F+1] into ids and weights (weights null: all 1), labels [rows] null where
-// unknown, example_weights [rows] null where all are 1.
+// A run of consecutive examples: offsets [rows*F+1] into ids and weights (weights null: all 1), labels [rows] null
+// where unknown, example_weights [rows] null where all are 1.
 struct Chunk {
   const int32_t* offsets;
   const int32_t* ids;
@@ -23,8 +23,8 @@ struct Chunk {
   const float* example_weights = nullptr;
 };
 
-// offsets [B*F+1] into ids and weights. weights is empty where all are 1, labels where unknown, example_weights where no
-// chunk has any.
+// offsets [B*F+1] into ids and weights. weights is empty where all are 1, labels where unknown, example_weights where
+// no chunk has any.
 struct GatheredBatch {
   Array<int32_t> ids, offsets;
   Array<float> weights, labels, example_weights;
