@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from manyhot.data import EncodedChunk, Encoder, open_source
+from manyhot.data import EncodedChunk, Encoder, Rejects, open_source
+from manyhot.errors import BadRowsError
 from manyhot.schema import Field, Reading, Schema
 
 Bag = list[tuple[int, float]]
@@ -63,6 +64,15 @@ def in_pieces(table: pa.Table, cuts: Sequence[int]) -> pa.Table:
     edges = [0, *sorted({c for c in cuts if 0 < c < len(table)}), len(table)]
     pieces = [table.slice(a, b - a) for a, b in itertools.pairwise(edges)]
     return pa.concat_tables(pieces)
+
+
+def sentences_of(rejects: Rejects) -> tuple[str, ...]:
+    """Of the first bad rows, at the end of a pass."""
+    try:
+        rejects.check()
+    except BadRowsError as error:
+        return error.first
+    return ()
 
 
 def assert_same_chunks(left: Sequence[EncodedChunk], right: Sequence[EncodedChunk]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from row_lists import encode, fit, rows_of, tokens_of
+from row_lists import encode, fit, rows_of, sentences_of, tokens_of
 
 from manyhot.data import Rejects, open_source
 from manyhot.errors import BadRowsError, DataError
@@ -32,11 +32,12 @@ def read(name: str, data: bytes) -> tuple[dict[int, dict[str, Any]], Rejects, se
         path = Path(folder) / "rows.txt"
         path.write_bytes(data)
         columns, rejects, rows = (*TEXTS[name], *(b for b in BAGS if b not in TEXTS[name])), Rejects(), {}
-        for batch in open_source(path, reading=Reading(format=name)).batches(columns, rejects):  # type: ignore[arg-type]
+        batches = open_source(path, reading=Reading(format=name)).batches(columns, rejects)  # type: ignore[arg-type]
+        for batch in rejects.announced(batches):
             rejects.add_batch(batch, {})
             for i, row in enumerate(batch.batch.to_pylist()):
-                rows[int(batch.where(i).rpartition(":")[2])] = row
-        numbers = {int(sentence.removeprefix(f"{path}:").split(":")[0]) for _, _, sentence in rejects._first}
+                rows[batch.reject(i, "").line] = row
+        numbers = {int(sentence.removeprefix(f"{path}:").split(":")[0]) for sentence in sentences_of(rejects)}
         return rows, rejects, numbers
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from row_lists import fit, schema_of
+from row_lists import fit, schema_of, sentences_of
 
 from manyhot.data import Rejects
 from manyhot.data.sources import _lines
@@ -47,14 +47,14 @@ def test_blocks_are_the_lines_of_the_file(data: bytes, size: int) -> None:
     lines = dict(enumerate(text.removesuffix(b"\n").split(b"\n"), 1)) if text else {}
     assert found == {number: line if is_text(line) else b"" for number, line in lines.items()}
     bad = [number for number, line in lines.items() if not is_text(line)]
-    assert [number for _, number, _ in rejects._first] == bad[:10]
+    assert [int(sentence.split(":")[1]) for sentence in sentences_of(rejects)] == bad[:10]
     assert rejects.num_read == rejects.num_rejected == len(bad)
 
 
 def test_a_bad_line_is_named_with_its_byte(tmp_path: Path) -> None:
     (tmp_path / "rows").write_bytes(b"good\nb\xc3\xa9\xffd\ngood\n")
     rejects = read(tmp_path / "rows", 1 << 20)[1]
-    assert [sentence for _, _, sentence in rejects._first] == ["rows:2: is not UTF-8 text, from byte 4 on"]
+    assert list(sentences_of(rejects)) == ["rows:2: is not UTF-8 text, from byte 4 on"]
 
 
 def test_a_file_without_a_line_break_ends_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,10 @@ def test_the_folder_holds_what_encoding_gives(tmp_path: Path) -> None:
         "valid/part-00000.arrow",
     ]
     assert json.loads((tmp_path / "out" / "prepared.json").read_text()) == said
-    assert said["parts"] == {"train": {"rows": 4, "pairs": 9}, "valid": {"rows": 2, "pairs": 6}}
+    assert said["parts"] == {
+        "train": {"rows": 4, "pairs": 9, "rejected": 0},
+        "valid": {"rows": 2, "pairs": 6, "rejected": 0},
+    }
     assert said["vocabularies"] == {"v": 3, "apps": 4, "age": 2}
     found = Prepared.open(tmp_path / "out", schema())
     encoder = fit(schema(), TRAIN_ROWS)

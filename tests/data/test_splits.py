@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from row_lists import assert_same_chunks, in_pieces
+from row_lists import assert_same_chunks, in_pieces, sentences_of
 
 from manyhot.data import Encoder, Rejects, Source, SourceBatch, open_source, parts_to_train_on
 from manyhot.errors import BadRowsError, ConfigError, DataError
@@ -264,7 +264,7 @@ def test_places_stay_those_of_the_source(tmp_path: Path) -> None:
                     n = int(value)
                     seen.append(n)
                     place = f"{tmp_path / 'r.csv'}:{n + 2 + (n >= 20)}" if data == "r.csv" else f", row {n + 1}"
-                    assert batch.where(row).endswith(place), (data, n)
+                    assert batch.reject(row, "why").sentence.endswith(f"{place}: why"), (data, n)
         assert sorted(seen) == list(range(300))
 
 
@@ -277,7 +277,7 @@ def test_a_line_without_a_row_is_told_of_by_train_alone(tmp_path: Path) -> None:
     for name, source in parts.items():
         rejects = Rejects()
         list(source.batches(["n"], rejects))
-        told[name] = rejects.num_rejected
+        told[name] = len(sentences_of(rejects))
     assert told == {"train": 1, "valid": 0, "test": 0}
 
 

@@ -53,7 +53,8 @@ def test_no_rows(tmp_path: Path) -> None:
     report = checked(tmp_path, "[fields.a]\n", train=part(), test=empty)
     assert [(f.kind, f.where) for f in report.findings] == [("no_rows", "test")]
     report = checked(tmp_path, "[fields.a]\n", train=empty, valid=part())
-    assert ("no_rows", "train") in {(f.kind, f.where) for f in report.findings}
+    said = next(f for f in report.findings if f.where == "train")
+    assert said.severity == "error" and "there are no rows to learn from" in said.text
     assert report.has_errors and report.time is None
 
 
