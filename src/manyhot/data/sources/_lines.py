@@ -50,7 +50,7 @@ def _whole_lines(file: File, kind: str, size: int) -> Iterator[bytes]:
         with file.stream() as stream:
             head: list[bytes] = []  # the beginning of a line whose end has not been read yet
             held = 0
-            read = stream.read(size).removeprefix(_MARK)
+            read = stream.read(len(_MARK)).removeprefix(_MARK) + stream.read(size)
             while read:
                 end = read.rfind(b"\n") + 1
                 if end:
