@@ -104,7 +104,7 @@ def main() -> None:
     size = int((folder / f"{arguments.rows}").read_text())
     print(f"{arguments.rows:,} rows: {size / 2**30:.2f} GiB in memory, limit {arguments.limit_mib / 1024:.2f} GiB")
     fields = "".join(f"[fields.id{i}]\n" for i in range(COLUMNS))
-    more = f'memory_limit = "{arguments.limit_mib // 4}MiB"' if arguments.sql else ""
+    more = f'memory_limit = "{arguments.limit_mib // 4}MiB"'
     experiment = EXPERIMENT.format(fields=fields, more=more)
     if arguments.sql:
         experiment = experiment.replace('"train.parquet"', "\"SELECT * FROM 'train.parquet'\"")
