@@ -264,6 +264,15 @@ def test_a_refused_connection_is_said_in_seconds() -> None:
         assert f"{url}: cannot look for it: " in sentence(url)
 
 
+def test_a_silent_web_server_is_said_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manyhot.data.sources._filesystems._HTTP_SECONDS", 0.3)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/x.csv"
+        assert f"{url}: cannot look for it: " in sentence(url)
+
+
 def test_google_refuses_in_seconds() -> None:
     url = f"gs://anonymous@bucket/x.csv?scheme=http&endpoint_override=127.0.0.1:{closed_port()}"
     assert "gs://bucket/x.csv: cannot look for it: " in sentence(url + "&retry_limit_seconds=1")

@@ -21,6 +21,7 @@ __all__ = ["Place", "place_of"]
 _ATTEMPTS = 3
 _CONNECT_SECONDS = 5.0
 _GOOGLE_SECONDS = 20.0
+_HTTP_SECONDS = 10.0
 _S3_TEXTS = ("region", "scheme", "endpoint_override", "role_arn", "session_name", "external_id", "tls_ca_file_path")
 _S3_FLAGS = ("anonymous", "force_virtual_addressing")
 
@@ -119,7 +120,7 @@ def _by_fsspec(parts: SplitResult, name: str) -> Place:
         raise ConfigError(f'{name}: no filesystem is known for "{parts.scheme}://"{nearest_name(parts.scheme, _USUAL)}')
     url = parts.geturl()
     try:
-        filesystem, path = fsspec.url_to_fs(url)
+        filesystem, path = fsspec.url_to_fs(url, **(_http() if parts.scheme in ("http", "https") else {}))
     except (ImportError, ValueError) as error:
         text = " ".join(str(error).split())
         raise DataError(f'{name}: "{parts.scheme}://" needs a package that is not there: {text}') from None
@@ -127,6 +128,14 @@ def _by_fsspec(parts: SplitResult, name: str) -> Place:
 
 
 _USUAL = ("s3", "gs", "hdfs", "http", "https", "abfs", "memory", "ftp", "sftp", "file")
+
+
+def _http() -> dict[str, Any]:
+    """aiohttp allows five minutes for a whole file; a silent server is to be said sooner, a large file takes longer."""
+    import aiohttp
+
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_HTTP_SECONDS)
+    return {"client_kwargs": {"timeout": limits}}
 
 
 def _options(parts: SplitResult, name: str, known: tuple[str, ...]) -> dict[str, str]:
