@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
+from postgresql_server import running_server
 from row_lists import rows_of, tokens_of
 
-from manyhot.data import Encoder, open_source
-from manyhot.schema import Field, Reading, Schema, Separators, Vocabulary
+from manyhot.data import Encoder, Source, open_source
+from manyhot.schema import Field, Querying, Reading, Schema, Separators, Vocabulary
 
 NAMES = ("y", "city", "device", "price", "apps", "installed")
 CITIES = (None, "Zürich", "東京", "São_Paulo", "oslo", "🚲")
@@ -63,7 +65,7 @@ def schema_of_kind(*, text_bags: bool = False, number_as_pair: bool = False, lab
 
 def read(schema: Schema, data: Any, **options: Any) -> tuple[dict[str, list[str]], list[Any], list[float]]:
     """Tokens by vocabulary, bags by row and field, labels. One source is read twice."""
-    source = open_source(data, reading=Reading(**options))
+    source = data if isinstance(data, Source) else open_source(data, reading=Reading(**options))
     encoder = Encoder.fit(schema, source)
     chunks = list(encoder.encode(source, with_labels=True))
     labels = [label for chunk in chunks if chunk.labels is not None for label in chunk.labels.tolist()]
@@ -217,6 +219,46 @@ def test_text_files(tmp_path: Path, expected: Any, name: str) -> None:
 @pytest.mark.parametrize("name", OBJECTS)
 def test_objects(expected: Any, name: str) -> None:
     assert read(schema_of_kind(), OBJECTS[name]()) == expected
+
+
+def test_sql_over_files(tmp_path: Path, expected: Any) -> None:
+    pq.write_table(arrow_table(), tmp_path / "rows.parquet")
+    sql = "SELECT * FROM 'rows.parquet'"
+    assert read(schema_of_kind(), open_source(sql, folder=tmp_path)) == expected
+    (tmp_path / "rows.tsv").write_bytes(delimited("\t"))
+    sql = "SELECT * FROM read_csv('rows.tsv', delim = '\t', quote = '', header = true, all_varchar = true)"
+    assert read(schema_of_kind(**TEXT), open_source(sql, folder=tmp_path)) == expected
+
+
+CREATED = "CREATE TABLE rows (n INTEGER, y INTEGER, city TEXT, device {int}, price {real}, apps TEXT, installed TEXT)"
+SELECTED = "SELECT * FROM rows ORDER BY n"
+
+
+def sql_values(i: int, row: Row) -> list[Any]:
+    texts = [cell(row[name]) or None for name in ("apps", "installed")]
+    return [i, row["y"], row["city"], row["device"], row["price"], *texts]
+
+
+def test_sqlite(tmp_path: Path, expected: Any) -> None:
+    with sqlite3.connect(tmp_path / "rows.db") as connection:
+        connection.execute(CREATED.format(int="INTEGER", real="REAL"))
+        connection.executemany(
+            "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", [sql_values(i, row) for i, row in enumerate(ROWS)]
+        )
+    connection.close()
+    querying = Querying(database=f"sqlite:///{tmp_path / 'rows.db'}")
+    assert read(schema_of_kind(**TEXT), open_source(SELECTED, querying=querying)) == expected
+
+
+def test_postgresql(expected: Any) -> None:
+    def quoted(value: Any) -> str:
+        return "NULL" if value is None else f"'{value}'" if isinstance(value, str) else repr(value)
+
+    rows = ", ".join(f"({', '.join(map(quoted, sql_values(i, row)))})" for i, row in enumerate(ROWS))
+    created = CREATED.format(int="BIGINT", real="DOUBLE PRECISION")
+    with running_server([created, f"INSERT INTO rows VALUES {rows}"]) as server:
+        querying = Querying(database=server.url())
+        assert read(schema_of_kind(**TEXT), open_source(SELECTED, querying=querying)) == expected
 
 
 def test_files_of_several_formats_are_one_source(tmp_path: Path, expected: Any) -> None:

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import adbc_driver_postgresql.dbapi
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from postgresql_server import PASSWORD, Server, running_server
 from row_lists import rows_of, schema_of, tokens_of
 
 from manyhot.data import Encoder, Rejects, Source, open_source
 from manyhot.errors import ConfigError, DataError, ManyhotError
 from manyhot.schema import Field, Querying
-
-BINARIES = Path("/usr/lib/postgresql/15/bin")
-PASSWORD = "s3cr3t/@ x"  # with what a URL has to quote
 
 
 def source_of(text: str, database: str, folder: Path = Path()) -> Source:
@@ -51,60 +44,10 @@ def sentence(text: str, database: str, kind: type[ManyhotError] = DataError, fol
     return told
 
 
-class Server:
-    """A PostgreSQL cluster of its own in a temporary folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.data, password = folder / "data", folder / "password"
-        self.data.mkdir(parents=True)
-        password.write_text(PASSWORD)
-        # initdb refuses to run as root.
-        self.user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
-        if self.user is not None:
-            for path in (folder, self.data, password):
-                os.chown(path, self.user.pw_uid, self.user.pw_gid)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        login = ["-U", "clicker", "--auth=scram-sha-256", f"--pwfile={password}"]
-        self._run("initdb", "-D", self.data, *login, "-E", "UTF8", "--locale=C", "--no-sync")
-        options = f"-h 127.0.0.1 -p {self.port} -k '' -c fsync=off"
-        self._run("pg_ctl", "-D", self.data, "-w", "-l", self.data / "log", "-o", options, "start")
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
-
-    def _run(self, program: str, *arguments: object) -> None:
-        command = [str(BINARIES / program), *map(str, arguments)]
-        if self.user is not None:
-            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
-        subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-    def url(self, password: str = "${MANYHOT_TEST_PASSWORD}", database: str = "postgres") -> str:
-        return f"postgresql://clicker:{password}@127.0.0.1:{self.port}/{database}"
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    if not (BINARIES / "initdb").exists():
-        pytest.skip(f"needs PostgreSQL's binaries in {BINARIES} (Debian's package postgresql-15)")
-    # Not in pytest's folder, which the user postgres may not enter.
-    folder = Path(tempfile.mkdtemp(prefix="manyhot-postgres-"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MANYHOT_TEST_PASSWORD", PASSWORD)
-        running = Server(folder)
-        try:
-            url = running.url(quote(PASSWORD, safe=""))
-            with (
-                adbc_driver_postgresql.dbapi.connect(url, autocommit=True) as connection,
-                connection.cursor() as cursor,
-            ):
-                for statement in TABLES:
-                    cursor.execute(statement)
-            yield running
-        finally:
-            running.stop()
-            shutil.rmtree(folder)
+    with running_server(TABLES) as running:
+        yield running
 
 
 TYPES = {
