@@ -61,7 +61,8 @@ def optimizers(draw: st.DrawFn, name: str) -> TableOptimizer:
 def test_a_number_moves_by_its_rule(kernels, name, data):
     optimizer = data.draw(optimizers(name))
     w = data.draw(st.floats(-1, 1, width=32))
-    values = st.just(0.0) | st.floats(-4, 4, width=32)
+    # Numbers below 1.2e-38 have fewer digits than the tolerance asks for.
+    values = st.just(0.0) | st.floats(-4, 4, width=32, allow_subnormal=False)
     table, state, largest = one_number(w, optimizer), rule_oracle.start(optimizer, w), abs(w)
     jagged = oracle.make_jagged([[0]], None, 1)
     step = 0
