@@ -98,7 +98,7 @@ def write_case(case: Case, folder: Path, *, num_examples: int | None = None, see
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_examples(path, simulate(case, num_examples or case.num_examples, seed), len(case.fields))
-    return Examples.open(path)
+    return Examples.open(path).kept_within(None)
 
 
 def build_case(case: Case, *, optimizer: TableOptimizer | None = None, seed: int = 0) -> Model:

@@ -193,8 +193,8 @@ def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata) -> EncodedChunk:
-    notes = json.loads(metadata["manyhot"])
+def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> EncodedChunk:
+    notes = json.loads(metadata["manyhot"]) if metadata is not None else {}
     bags = batch.column("bags").values
     pairs = bags.values
     offsets: Int32s = np.asarray(bags.offsets)
@@ -208,7 +208,7 @@ def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata) -> EncodedCh
         labels=np.asarray(labels) if len(labels) == 0 or labels.null_count < len(labels) else None,
         example_weights=np.asarray(batch.column("example_weight")) if "example_weight" in names else None,
         groups=np.asarray(batch.column("group")) if "group" in names else None,
-        cuts={name: (pairs, bags) for name, (pairs, bags) in notes["cuts"].items()},
-        origin=notes["origin"],
-        missing=tuple(notes["missing"]),
+        cuts={name: (pairs, bags) for name, (pairs, bags) in notes.get("cuts", {}).items()},
+        origin=notes.get("origin", ""),
+        missing=tuple(notes.get("missing", ())),
     )
