@@ -14,7 +14,7 @@ from manyhot.schema import LR, DeepFM
 
 
 def small(name: str = "criteo", **changes: object) -> Case:
-    return replace(CASES[name], **changes)  # type: ignore[arg-type]
+    return replace(CASES[name], **changes)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 
@@ -66,6 +67,25 @@ def test_a_model_of_prepared_rows_is_the_model_of_the_raw_ones(folder: Path) -> 
     assert ours.keys() == raw.keys()
     for name in ours.keys() - {"checksum"}:  # the header that it covers says how fast training was
         assert ours[name].tobytes() == raw[name].tobytes(), name
+
+
+def test_splits_and_bad_rows_are_those_of_training(folder: Path) -> None:
+    with (folder / "train.csv").open("a") as rows:
+        rows.write("2,c1,30\n1,c1,old\n")
+    split = EXPERIMENT.replace('valid = "valid.csv"', 'split = { by = "fraction", valid = 0.3 }\nmax_bad_rows = 2')
+    (folder / "e.toml").write_text(split)
+    code, said, errors = manyhot(folder, "prepare", "e.toml", "--out", "p")
+    assert code == 0, errors
+    counts = [line.split("; ")[0] for line in said.splitlines()[:2]]
+    assert sum(int(line.split()[1]) for line in counts) == 302
+    assert sum(int(line.split()[-2]) for line in counts) == 2
+    rejects = pq.read_table(folder / "p" / "rejects.parquet")
+    assert sorted(rejects["line"].to_pylist()) == [302, 303]
+    for arguments in (("--out", "raw"), ("--prepared", "p", "--out", "ours")):
+        code, _, errors = manyhot(folder, "train", "e.toml", *arguments)
+        assert code == 0, errors
+    ours, raw = (json.loads((folder / name / "metrics.json").read_text())["valid"] for name in ("ours", "raw"))
+    assert ours == raw
 
 
 def files(folder: Path) -> list[Path]:

@@ -275,8 +275,8 @@ def compare(encoder: Encoder, chunks: list[object], rows: list[Row]) -> None:
     assert set(tokens[1:]) == {token for row in rows for token, _ in row.pairs}
     expected = iter(rows)
     for chunk in chunks:
-        offsets, ids, weights = chunk.offsets.tolist(), chunk.ids.tolist(), chunk.weights.tolist()  # type: ignore[attr-defined]
-        for i, label in enumerate(chunk.labels.tolist()):  # type: ignore[attr-defined]
+        offsets, ids, weights = chunk.offsets.tolist(), chunk.ids.tolist(), chunk.weights.tolist()
+        for i, label in enumerate(chunk.labels.tolist()):
             row, first, last = next(expected), offsets[i], offsets[i + 1]
             found = [(tokens[i], weight) for i, weight in zip(ids[first:last], weights[first:last], strict=True)]
             assert (label, found) == (row.label, row.pairs), row

@@ -80,7 +80,7 @@ def as_lists(pieces: Crossed) -> list[list[tuple[str, float]]]:
     rows = []
     for bags in pieces:
         names = [bags.tokens[i] for i in range(len(bags.tokens))]
-        pairs = list(zip(names, bags.weights.tolist(), strict=True))  # type: ignore[union-attr]
+        pairs = list(zip(names, bags.weights.tolist(), strict=True))
         rows += [pairs[a:b] for a, b in itertools.pairwise(bags.offsets.tolist())]
     return rows
 

@@ -140,7 +140,7 @@ def test_odd_names_and_semicolons(server: Server) -> None:
 def test_an_abandoned_pass_closes_the_connection(server: Server) -> None:
     batches = source_of("SELECT g FROM generate_series(1, 3000000) AS g", server.url()).batches(["g"], Rejects())
     assert next(batches).batch.num_rows == 65_536
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     count = "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%(1, 3' || '000000)%'"
     deadline = time.monotonic() + 20
     while read(source_of(count, server.url()), ["n"]) != [{"n": 0}]:

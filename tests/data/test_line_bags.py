@@ -32,7 +32,7 @@ def read(name: str, data: bytes) -> tuple[dict[int, dict[str, Any]], Rejects, se
         path = Path(folder) / "rows.txt"
         path.write_bytes(data)
         columns, rejects, rows = (*TEXTS[name], *(b for b in BAGS if b not in TEXTS[name])), Rejects(), {}
-        batches = open_source(path, reading=Reading(format=name)).batches(columns, rejects)  # type: ignore[arg-type]
+        batches = open_source(path, reading=Reading(format=name)).batches(columns, rejects)
         for batch in rejects.announced(batches):
             rejects.add_batch(batch, {})
             for i, row in enumerate(batch.batch.to_pylist()):
@@ -179,5 +179,5 @@ def test_labels_and_weights_of_examples(tmp_path: Path) -> None:
 
 def test_the_native_parser_refuses_what_is_no_format() -> None:
     with pytest.raises(ValueError, match="no such format"):
-        parse_lines(b"1 a:1\n", 7, [])  # type: ignore[arg-type]
+        parse_lines(b"1 a:1\n", 7, [])
     assert parse_lines(b"", LineFormat.VW, ["a"]).lines.tolist() == []

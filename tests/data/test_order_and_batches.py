@@ -90,7 +90,7 @@ def test_files_and_their_order_change_nothing(rows: list[dict], order: list[int]
 @given(rows, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_no_id(rows: list[dict], random: object) -> None:
     shuffled = list(rows)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     one, other = fit(SCHEMA, table_of(rows)), fit(SCHEMA, table_of(shuffled))
     for name in one.vocabularies:
         assert tokens_of(one, name) == tokens_of(other, name)

@@ -62,7 +62,7 @@ def test_avazu_hours_become_hour_of_day_and_weekday(tmp_path: Path) -> None:
         moment = datetime.datetime.strptime(text, "%y%m%d%H")
         expected = [str(moment.hour), str(moment.weekday()), "1005", text]
         assert [names[i][bag[0][0]] for i, bag in enumerate(row)] == expected
-    assert open_source(path, reading=Reading(format="avazu")).columns()[-2:] == ["hour_of_day", "weekday"]  # type: ignore[index]
+    assert open_source(path, reading=Reading(format="avazu")).columns()[-2:] == ["hour_of_day", "weekday"]
 
 
 @pytest.mark.parametrize("wrong", ["1410210", "14102125", "14132100", "141021x0", "14023000", "２４102100"])

@@ -21,7 +21,7 @@ GROUPED = Schema(label="y", fields=(Field("a"),), group="g")
 
 
 def rows(**columns: object) -> pa.Table:
-    size = len(next(iter(columns.values())))  # type: ignore[arg-type]
+    size = len(next(iter(columns.values())))
     return pa.table({"y": [n % 2 for n in range(size)], "a": [f"t{n}" for n in range(size)], **columns})
 
 

@@ -55,7 +55,7 @@ def told(rejects: Rejects) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "tsv", "parquet", "frame", "views"])
 def test_the_good_rows_are_encoded_as_if_they_were_alone(kind: str, seed: int, tmp_path: Path) -> None:
     rows = mixed(seed)
-    data, options, place = source_of(kind.replace("views", "frame"), [row for _, row in rows], tmp_path)  # type: ignore[misc]
+    data, options, place = source_of(kind.replace("views", "frame"), [row for _, row in rows], tmp_path)
     if kind == "views":
         data = pl.DataFrame(data)
     source = open_source(data, reading=Reading(**options))
@@ -120,7 +120,7 @@ def test_limits_that_make_no_sense(wrong: dict[str, Any]) -> None:
 
 def test_the_cache_keeps_counts_and_rejects(tmp_path: Path) -> None:
     rows = mixed(8)
-    data, options, _ = source_of("tsv", [row for _, row in rows], tmp_path)  # type: ignore[misc]
+    data, options, _ = source_of("tsv", [row for _, row in rows], tmp_path)
     store, source = ExampleCache(tmp_path / "cache"), open_source(data, reading=Reading(**options))
     seen = []
     for _ in range(2):

@@ -214,7 +214,7 @@ def test_an_abandoned_pass_leaves_nothing(tmp_path: Path) -> None:
         ["i"], Rejects()
     )
     assert next(batches).batch.num_rows <= 65_536
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     assert time.monotonic() - start < 30
     assert list((tmp_path / "spill").iterdir()) == []
 

@@ -24,7 +24,7 @@ every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 
 def mlp(shape: dict[str, object]) -> nn.Sequential:
     torch.manual_seed(0)
-    return DeepHead(12, (9, 7), bias=True, **shape).mlp  # type: ignore[arg-type]
+    return DeepHead(12, (9, 7), bias=True, **shape).mlp
 
 
 def passed(layers: nn.Sequential, x: Tensor, *, fused: bool) -> list[Tensor]:
@@ -58,7 +58,7 @@ def test_bfloat16_is_what_torchs_autocast_computes(shape):
 
 
 def loss_of(model: nn.Module, batch: object) -> Tensor:
-    return nn.functional.binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels))  # type: ignore[attr-defined]
+    return nn.functional.binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels))
 
 
 @pytest.mark.parametrize("kernels", ["native", "reference"])

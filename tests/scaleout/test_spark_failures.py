@@ -16,8 +16,8 @@ from same_rows import rows_as_bytes
 
 from conftest import PANDAS
 from manyhot.data import Encoder, Examples, Prepared, open_source
-from manyhot.errors import BadRowsError, DataError
-from manyhot.schema import Field, Reading, Schema, Separators
+from manyhot.errors import BadRowsError, ConfigError, DataError
+from manyhot.schema import Field, Reading, Schema, Separators, load_experiment
 
 pytestmark = pytest.mark.filterwarnings(f"ignore:{PANDAS}:FutureWarning")
 SCHEMA = Schema(label="y", fields=(Field("city"), Field("apps", separators=Separators(weight=":"))))
@@ -187,11 +187,30 @@ def test_files_that_spark_would_misread_are_refused(spark: Any, tmp_path: Path) 
         (("a.csv", "rows.parquet"), "have different formats"),
         (("rows.arrow",), "reads parquet, csv, tsv and jsonl, not arrow"),
         (("gone.csv",), "there is no such file"),
+        (("SELECT * FROM 'a.csv'",), "the Spark engine reads files on paths"),
+        (("s3://bucket/a.parquet",), "the Spark engine reads files on paths"),
     ):
         with pytest.raises(DataError, match=sentence):
             read_files(spark, patterns, tmp_path, Reading())
     with pytest.raises(DataError, match="Spark cannot learn from the DataFrame: "):
         fit(read_files(spark, ("a.csv", "turned.csv"), tmp_path, Reading()), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ('split = { by = "fraction", valid = 0.5 }', "Spark does not cut valid and test out of train"),
+        ("max_bad_rows = 3", "are of the embedded engine"),
+    ],
+)
+def test_what_the_embedded_engine_alone_does_is_refused(tmp_path: Path, key: str, sentence: str) -> None:
+    from manyhot.scaleout.spark import prepare_experiment
+
+    pq.write_table(TABLE, tmp_path / "train.parquet")
+    (tmp_path / "e.toml").write_text(f'[data]\ntrain = "train.parquet"\nlabel = "y"\n{key}\n[fields.city]\n')
+    with pytest.raises(ConfigError, match=sentence):
+        prepare_experiment(load_experiment(tmp_path / "e.toml"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 EXPERIMENT = """

@@ -16,7 +16,7 @@ import pytest
 from same_rows import rows_as_bytes
 
 from conftest import PANDAS
-from manyhot.data import Encoder, Examples, Prepared, open_source, prepare
+from manyhot.data import Encoder, Examples, Prepared, open_source, parts_to_train_on, prepare
 from manyhot.schema import Experiment, Field, Schema, Separators, Vocabulary, load_experiment
 
 pytestmark = pytest.mark.filterwarnings(f"ignore:{PANDAS}:FutureWarning")
@@ -100,6 +100,22 @@ def test_generated_rows_of_every_kind_in_any_partitions(spark: Any, tmp_path: Pa
     names = [f"part-{i:05}.arrow" for i in range(5)]
     assert sorted(p.name for p in (tmp_path / "shards").iterdir()) == names
     assert [p.name for p in tmp_path.iterdir()] == ["shards"]
+
+
+def test_rows_of_weight_0_teach_nothing_and_weights_are_kept(spark: Any, tmp_path: Path) -> None:
+    from manyhot.scaleout.spark import prepare as prepare_by_spark
+
+    table = table_of(400).append_column("w", pa.array([i % 3 / 2 for i in range(400)]))
+    schema = Schema(label="y", fields=(Field("app"), Field("age", numeric=["minmax"])), example_weights="w")
+    sources = parts_to_train_on({"train": open_source(table)}, schema)
+    embedded = prepare(schema, sources, tmp_path / "embedded")
+    frame = spark.createDataFrame(table.select(["app", "age", "w", "y"])).repartition(3)
+    assert prepare_by_spark(schema, tmp_path / "spark", train=frame) == {**embedded, "engine": "spark"}
+    ours, theirs = (Prepared.open(tmp_path / name, schema).examples["train"] for name in ("spark", "embedded"))
+    assert ours.num_rows == 266
+    assert_same_rows(ours, theirs)
+    assert sorted(ours.example_weights.tolist()) == sorted(theirs.example_weights.tolist())
+    assert set(ours.example_weights.tolist()) == {0.5, 1.0}
 
 
 def both_ways(spark: Any, experiment: Experiment, folder: Path) -> tuple[Prepared, dict[str, Any]]:

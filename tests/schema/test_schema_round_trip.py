@@ -82,7 +82,7 @@ def test_fields_that_name_one_vocabulary_hold_one_object(schema: Schema) -> None
 @given(schemas(), st.randoms(use_true_random=False))
 def test_the_order_of_fields_changes_no_sharing(schema: Schema, random: object) -> None:
     fields = list(schema.fields)
-    random.shuffle(fields)  # type: ignore[attr-defined]
+    random.shuffle(fields)
     shuffled = Schema(label=schema.label, fields=fields)
     assert {f.name: f.vocabulary for f in shuffled.fields} == {f.name: f.vocabulary for f in schema.fields}
 

@@ -22,7 +22,7 @@ def rows(draw: st.DrawFn, weight: st.SearchStrategy[float] = WEIGHT) -> Arrays:
     row = st.tuples(st.integers(0, 1), LOGIT, weight, st.integers(0, 4))
     drawn = draw(st.lists(row, min_size=1, max_size=30))
     kinds = (np.float32, np.float32, np.float32, np.uint64)
-    return tuple(np.array(column, kind) for column, kind in zip(zip(*drawn, strict=True), kinds, strict=True))  # type: ignore[return-value]
+    return tuple(np.array(column, kind) for column, kind in zip(zip(*drawn, strict=True), kinds, strict=True))
 
 
 def nearly(metrics: dict[str, float | None]) -> dict[str, object]:

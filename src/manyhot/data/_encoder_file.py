@@ -38,7 +38,8 @@ def load_encoder(path: Path) -> tuple[Encoder, int, int]:
         with safe_open(path, "numpy") as file:
             settings, counted, rows = (json.loads(file.metadata()[key]) for key in ("encoder", "counted", "rows"))
             num_read, num_rejected = rows
-            encoder = Encoder.from_state(settings, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            names = list(file.keys())  # the file itself cannot be iterated
+            encoder = Encoder.from_state(settings, {name: file.get_tensor(name) for name in names})
         for name, vocabulary in encoder.vocabularies.items():
             vocabulary.counted = counted[name] and Counted(**counted[name])
         return encoder, num_read, num_rejected

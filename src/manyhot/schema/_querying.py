@@ -32,16 +32,18 @@ class Querying(Config, frozen=True, kw_only=True):
 
     @property
     def memory_limit_bytes(self) -> int | None:
-        """The memory limit as a number."""
+        """The memory limit as a number. Raises ConfigError where it is none."""
         if self.memory_limit is None:
             return None
-        number, prefix, binary = _AMOUNT.fullmatch(self.memory_limit.strip()).groups()  # type: ignore[union-attr]
+        amount = _AMOUNT.fullmatch(self.memory_limit.strip())
+        if amount is None:
+            raise ConfigError(f'data: memory_limit = "{self.memory_limit}" is no amount of memory; write it like "1GB"')
+        number, prefix, binary = amount.groups()
         return int(float(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.memory_limit is not None and not _AMOUNT.fullmatch(self.memory_limit.strip()):
-            raise ConfigError(f'data: memory_limit = "{self.memory_limit}" is no amount of memory; write it like "1GB"')
+        _ = self.memory_limit_bytes  # which checks it
         if self.database is not None and not _DATABASE.match(self.database):
             # Not shown, as it may hold a password.
             raise ConfigError(

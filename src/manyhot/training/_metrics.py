@@ -67,7 +67,8 @@ def _areas(labels: Floats, scores: Floats, weights: Floats, groups: Floats | Non
     lengths = np.diff(np.append(group_starts, len(tie_starts)))
     below -= np.repeat(below[group_starts], lengths)
     areas = positives * (below + negatives / 2)
-    return tuple(np.add.reduceat(part, group_starts) for part in (areas, positives, negatives))  # type: ignore[return-value]
+    areas, positives, negatives = (np.add.reduceat(part, group_starts) for part in (areas, positives, negatives))
+    return areas, positives, negatives
 
 
 def _starts(values: Floats) -> npt.NDArray[np.bool_]:

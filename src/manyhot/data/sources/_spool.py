@@ -35,7 +35,7 @@ class Spool:
     def __init__(self, batches: Iterable[ValueBatch]) -> None:
         """Takes all of them, one at a time. Raises DataError where the disk does."""
         try:
-            self._file = tempfile.TemporaryFile(prefix="manyhot-")  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(prefix="manyhot-")  # noqa: SIM115  it lives as long as the spool
             weakref.finalize(self, self._file.close)
             self._ends = [0]
             for batch in batches:
