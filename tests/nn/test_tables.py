@@ -66,7 +66,7 @@ def test_a_backward_pass_moves_rows_as_update_says(kernels, config, rule):
         leaves = TableOutputs(*(torch.from_numpy(a.copy()).requires_grad_() for a in (out.linear, out.pooled, out.bi)))
         logits = torch.stack([head(leaves) for head in model.heads.values()]).sum(0) + model.bias
         binary_cross_entropy_with_logits(logits, torch.from_numpy(batch.labels)).backward()
-        given = Gradients(*(None if leaf.grad is None else leaf.grad.numpy() for leaf in leaves))
+        given = Gradients(*(None if leaf.grad is None else leaf.grad.numpy() for leaf in leaves[:3]))
         lookup = Lookup(expected, tables.dim, tables.field_pairs)
         select(kernels).update(lookup, batch.plan, out, given, OptimizerStep(optimizer, step))
 

@@ -24,7 +24,7 @@ MISTAKES = {
     "neither name nor heads": (lambda: ModelConfig(), ["model", 'name = "deepfm"', "heads ="]),
     "name and other heads": (lambda: ModelConfig(name="lr", heads=["fm"]), ['"lr"', "name or heads, not both"]),
     "head twice": (lambda: ModelConfig(heads=["fm", "fm"]), ["model", "heads", "twice"]),
-    "unknown head": (lambda: ModelConfig(heads=["cross"]), ["model", "heads", "cross"]),
+    "unknown head": (lambda: ModelConfig(heads=["cros"]), ["model", "heads", '"cros"', 'did you mean "cross"?']),
     "no latent size": (lambda: DeepFM(embedding_dim=0), ["embedding_dim = 0", "between 1 and 4096"]),
     "dropout of all": (lambda: DeepFM(dropout=1.0), ["dropout = 1.0", "[0, 1)"]),
     "dropout is no number": (lambda: DeepFM(dropout=float("nan")), ["dropout = nan", "[0, 1)"]),
@@ -73,7 +73,7 @@ def test_a_mistake_is_named(case: str) -> None:
 @pytest.mark.parametrize("kind", [LR, FM, WideDeep, DeepFM])
 def test_a_named_model_has_its_heads(kind: type[ModelConfig]) -> None:
     config = kind()
-    assert config.heads == MODELS[config.name]
+    assert config.heads == MODELS[config.name].heads
     assert config.hidden_units == ((400, 400) if "deep" in config.heads else ())
     assert config.has_latent == (kind is not LR)
 

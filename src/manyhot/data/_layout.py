@@ -21,11 +21,13 @@ _COMBINERS = ("sum", "mean", "sqrtn")  # the order of `enum class Combiner` in n
 @dataclass(frozen=True)
 class TableLayout:
     """ranges: vocabulary -> its rows (start, stop); bases int32 [F]: first row of each field's vocabulary;
-    combiners uint8 [F]: 0 sum, 1 mean, 2 sqrtn. Fields of one vocabulary have one base: they share its rows."""
+    combiners uint8 [F]: 0 sum, 1 mean, 2 sqrtn; field_names: F of them. Fields of one vocabulary have one base: they
+    share its rows."""
 
     ranges: dict[str, tuple[int, int]]
     bases: Int32s
     combiners: npt.NDArray[np.uint8]
+    field_names: tuple[str, ...]
 
     @classmethod
     def of(cls, encoder: Encoder) -> TableLayout:
@@ -45,7 +47,7 @@ class TableLayout:
             )
         bases = np.array([ranges[f.vocabulary_name][0] for f in schema.fields], np.int32)
         combiners = np.array([_COMBINERS.index(f.effective_combiner) for f in schema.fields], np.uint8)
-        return cls(ranges, bases, combiners)
+        return cls(ranges, bases, combiners, tuple(f.name for f in schema.fields))
 
     @property
     def num_rows(self) -> int:

@@ -1,21 +1,26 @@
 """Tables, heads and models: from a batch to logits.
 
 A model is a sum of heads over one shared set of tables. No optimizer of the dense part, no file and no seed of its own
-lives here; tables move inside the backward pass by the kernels. Read `_tables.py` first, then `_heads.py`.
+lives here; tables move inside the backward pass by the kernels. Read `_tables.py` first, then `heads/`.
 `_by_hand.py` is the quick way to the loss and gradients of the common models.
 """
 
 from ._by_hand import has_gradients_by_hand, loss_by_hand
-from ._heads import DeepHead, FMHead, LinearHead
 from ._loss import batch_loss
+from ._mlp import MLP
 from ._model import Model, build_model
+from ._outputs import Members, TableOutputs
 from ._predict import predict_logits
-from ._tables import TableOutputs, Tables
+from ._tables import Tables
+from .heads import DeepHead, FMHead, HeadShape, LinearHead
 
 __all__ = [
+    "MLP",
     "DeepHead",
     "FMHead",
+    "HeadShape",
     "LinearHead",
+    "Members",
     "Model",
     "TableOutputs",
     "Tables",

@@ -15,9 +15,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.kernels import Batch, Gradients
 
-from ._heads import DeepHead, FMHead, LinearHead
 from ._loss import scaled_weights
 from ._model import Model
+from .heads import DeepHead, FMHead, LinearHead
 
 __all__ = ["has_gradients_by_hand", "loss_by_hand"]
 

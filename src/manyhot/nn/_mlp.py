@@ -1,4 +1,4 @@
-"""An MLP in the number type of its input: float32, or bfloat16 with weights, statistics and gradients in float32.
+"""An MLP in float32, or in bfloat16 with weights, statistics and gradients in float32.
 
 torch.autocast does the latter in more steps: it keeps what ReLU was given beside what it gave, and writes the gradient
 by the input twice, once in each type.
@@ -6,30 +6,64 @@ by the input twice, once in each type.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-__all__ = ["apply_mlp"]
+__all__ = ["MLP"]
 
 
-def apply_mlp(layers: nn.Sequential, x: Tensor) -> Tensor:
-    """The layers on x (B, inputs), float32 or bfloat16; then a Linear and the ReLU after it are one step."""
-    if x.dtype == torch.float32:
-        y: Tensor = layers(x)
-        return y
-    fused = False
-    for layer, after in zip(layers, [*list(layers)[1:], None], strict=True):
-        if fused:
-            fused = False
-        elif isinstance(layer, nn.Linear):
-            fused = isinstance(after, nn.ReLU)
-            x = _Linear.apply(x, layer.weight, layer.bias, fused)  # type: ignore[no-untyped-call]
-        else:
-            x = layer(x)
-    return x
+class MLP(nn.Sequential):
+    """Hidden layers and, with to_logit, a Linear to 1 (with a bias or without).
+
+    layer_order "standard": Linear, BatchNorm, ReLU, Dropout; "article": Linear, ReLU, Dropout, BatchNorm.
+    in_bfloat16: whether it computes in it while training. Takes (B, num_inputs) in either type, gives float32
+    (B, num_outputs).
+    """
+
+    def __init__(
+        self,
+        num_inputs: int,
+        hidden_units: Sequence[int],
+        *,
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        layer_order: str = "standard",
+        to_logit: bool = True,
+        bias: bool = True,
+    ) -> None:
+        layers: list[nn.Module] = []
+        for inputs, units in zip([num_inputs, *hidden_units], hidden_units, strict=False):
+            norm = [nn.BatchNorm1d(units)] if batch_norm else []
+            drop = [nn.Dropout(dropout)] if dropout else []
+            after = [nn.ReLU(), *drop, *norm] if layer_order == "article" else [*norm, nn.ReLU(), *drop]
+            layers += [nn.Linear(inputs, units), *after]
+        self.num_outputs = 1 if to_logit else [num_inputs, *hidden_units][-1]
+        if to_logit:
+            layers.append(nn.Linear([num_inputs, *hidden_units][-1], 1, bias=bias))
+        super().__init__(*layers)
+        self.in_bfloat16 = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.in_bfloat16 and self.training:
+            x = x.bfloat16()
+        if x.dtype == torch.float32:
+            for layer in self:
+                x = layer(x)
+            return x
+        fused = False
+        for layer, after in zip(self, [*list(self)[1:], None], strict=True):
+            if fused:
+                fused = False
+            elif isinstance(layer, nn.Linear):
+                fused = isinstance(after, nn.ReLU)
+                x = _Linear.apply(x, layer.weight, layer.bias, fused)  # type: ignore[no-untyped-call]
+            else:
+                x = layer(x)
+        return x.float()
 
 
 class _Linear(torch.autograd.Function):

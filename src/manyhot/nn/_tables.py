@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,28 +15,24 @@ from manyhot.kernels import (
     Float32s,
     Gradients,
     Int32s,
+    Jagged,
     Kernels,
     Lookup,
     OptimizerStep,
     Outputs,
+    RowPlan,
     new_table,
     row_stride,
 )
 from manyhot.schema import TableOptimizer
 
+from ._members import by_bag
 from ._memory import require_memory
+from ._outputs import TableOutputs
 
-__all__ = ["TableOutputs", "Tables"]
+__all__ = ["Tables"]
 
 ROWS_AT_A_TIME = 1 << 20  # of fresh numbers, so that a large table does not need its size twice
-
-
-class TableOutputs(NamedTuple):
-    """What heads read: linear (B, F), pooled (B, F, D), bi (B, D); float32, pooled in bfloat16 where tables say so."""
-
-    linear: Tensor
-    pooled: Tensor
-    bi: Tensor
 
 
 class Tables:
@@ -98,8 +94,20 @@ class Tables:
     def __call__(self, batch: Batch, *, bfloat16: bool = False) -> TableOutputs:
         """One gather of each row; differentiating the result moves the rows (the batch then needs its row plan).
         bfloat16: pooled comes in that type, for heads that then compute in it."""
-        linear, pooled, bi = _Lookup.apply(self._anchor, self, batch, bfloat16)  # type: ignore[no-untyped-call]
+        linear, pooled, bi = self._apply(batch, bfloat16)
         return TableOutputs(linear, pooled.bfloat16() if bfloat16 else pooled, bi)
+
+    def by_bag(self, batch: Batch, member_fields: tuple[int, ...]) -> TableOutputs:
+        """The same with `within`, and `members` of these fields; still one gather and one update of each row."""
+        return by_bag(self._apply, batch, member_fields, self.field_pairs, self._plan_rows)
+
+    def _apply(self, batch: Batch, bfloat16: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        outputs: tuple[Tensor, Tensor, Tensor]
+        outputs = _Lookup.apply(self._anchor, self, batch, bfloat16)  # type: ignore[no-untyped-call]
+        return outputs
+
+    def _plan_rows(self, jagged: Jagged) -> RowPlan:
+        return self.kernels.plan_rows(jagged, self.layout.num_rows)
 
     def gather(self, batch: Batch, *, bfloat16: bool = False) -> Outputs:
         """The kernels' forward pass. Pairs of fields need pooled again in the backward pass and get float32."""

@@ -53,7 +53,7 @@ class Time:
 def memory_of(config: Experiment, encoder: Encoder, parts: dict[str, Examples]) -> Memory:
     """Raises ConfigError where the vocabularies have more rows than ids can name."""
     layout = TableLayout.of(encoder)
-    dim = config.model.embedding_dim if config.model.has_latent else 0
+    dim = config.model.latent_size(len(config.schema.fields))
     row_bytes = 4 * row_stride(dim, config.training.tables.optimizer)
     return Memory(
         table_rows=layout.num_rows,

@@ -5,10 +5,24 @@ to data lives in `manyhot.data`, what they do to numbers in `manyhot.nn` and `ma
 """
 
 from ._bad_rows import BadRows
+from ._catalogue import HEADS, MODELS, HeadKind, ModelKind
 from ._config import convert
 from ._experiment import DataConfig, Experiment, load_experiment
 from ._field import Combiner, Field, Separators
-from ._model import FM, LR, MODELS, DeepFM, ModelConfig, WideDeep
+from ._head_options import (
+    CIN,
+    AttentionFM,
+    Bilinear,
+    Cross,
+    FinalBlocks,
+    Interest,
+    MaskBlocks,
+    Product,
+    SelfAttention,
+    Streams,
+    WukongLayers,
+)
+from ._model import FM, LR, DeepFM, ModelConfig, WideDeep
 from ._querying import Querying
 from ._reading import Reading
 from ._schema import Schema
@@ -18,29 +32,43 @@ from ._transforms import Step
 from ._vocabulary import Vocabulary
 
 __all__ = [
+    "CIN",
     "FM",
+    "HEADS",
     "LR",
     "MODELS",
+    "AttentionFM",
     "BadRows",
+    "Bilinear",
     "Combiner",
+    "Cross",
     "DataConfig",
     "DeepFM",
     "DenseOptimizer",
     "EarlyStopping",
     "Experiment",
     "Field",
+    "FinalBlocks",
+    "HeadKind",
+    "Interest",
+    "MaskBlocks",
     "ModelConfig",
+    "ModelKind",
     "Part",
+    "Product",
     "Querying",
     "Reading",
     "Schema",
+    "SelfAttention",
     "Separators",
     "Split",
     "Step",
+    "Streams",
     "TableOptimizer",
     "TrainingConfig",
     "Vocabulary",
     "WideDeep",
+    "WukongLayers",
     "convert",
     "load_experiment",
     "seconds_of",

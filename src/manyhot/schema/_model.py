@@ -8,38 +8,49 @@ import msgspec
 
 from manyhot.errors import ConfigError, nearest_name
 
+from ._catalogue import HEADS, MLP_OPTIONS, MODELS
 from ._config import Config
+from ._head_options import (
+    CIN,
+    AttentionFM,
+    Bilinear,
+    Cross,
+    FinalBlocks,
+    Interest,
+    MaskBlocks,
+    Product,
+    SelfAttention,
+    Streams,
+    WukongLayers,
+)
 
-__all__ = ["FM", "LR", "MODELS", "DeepFM", "ModelConfig", "WideDeep"]
+__all__ = ["FM", "LR", "DeepFM", "ModelConfig", "WideDeep"]
 
-Head = Literal["linear", "fm", "deep"]
-MODELS: dict[str, tuple[Head, ...]] = {
-    "lr": ("linear",),
-    "fm": ("linear", "fm"),
-    "widedeep": ("linear", "deep"),
-    "deepfm": ("linear", "fm", "deep"),
-}
+# Keys that belong to heads; every other key is every model's.
+_HEAD_KEYS = tuple(dict.fromkeys(key for kind in HEADS.values() for key in kind.options if key != "layer_order"))
 
 
 class ModelConfig(Config, frozen=True, kw_only=True):
     """A model: a sum of heads over one shared set of tables.
 
-    name: one of "lr", "fm", "widedeep", "deepfm"; or leave it out and give `heads`.
-    heads: the terms of the logit, of "linear", "fm", "deep".
-    embedding_dim: D, the latent size; without "fm" and "deep" no latent tables exist.
-    hidden_units, dropout, batch_norm: the MLP of the deep head.
+    name: one of `manyhot models`, as "deepfm"; or leave it out and give `heads`.
+    heads: the terms of the logit, as "linear", "fm", "deep".
+    embedding_dim: D, the latent size; without heads that read them no latent tables exist.
+    hidden_units, dropout, batch_norm: the MLP of the heads that have one.
     pairs: "features" crosses every pair of features; "fields" leaves out the pairs inside one field.
-    head_biases: each head has a bias of its own beside the general one.
+    head_biases: the heads "linear", "fm" and "deep" have a bias of their own beside the general one.
     layer_order: "standard" is Linear, BatchNorm, ReLU, Dropout; "article" is Linear, ReLU, Dropout, BatchNorm.
     preset: "article" stands for pairs = "features", head_biases = true, layer_order = "article", and the combiner
         "sum" in every field that names none.
     embedding_scale: standard deviation of the normal distribution that latent rows start from.
+    cross, cin, self_attention, attention_fm, product, bilinear, mask_blocks, streams, final_blocks, wukong, interest:
+        the options of single heads; None: their defaults.
 
     Raises ConfigError for unknown names and for options of a head that is not there.
     """
 
     name: str | None = None
-    heads: tuple[Head, ...] | None = None
+    heads: tuple[str, ...] | None = None
     embedding_dim: int = 16
     hidden_units: tuple[int, ...] | None = None
     dropout: float = 0.0
@@ -49,6 +60,17 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     layer_order: Literal["standard", "article"] = "standard"
     preset: Literal["article"] | None = None
     embedding_scale: float = 0.01
+    cross: Cross | None = None
+    cin: CIN | None = None
+    self_attention: SelfAttention | None = None
+    attention_fm: AttentionFM | None = None
+    product: Product | None = None
+    bilinear: Bilinear | None = None
+    mask_blocks: MaskBlocks | None = None
+    streams: Streams | None = None
+    final_blocks: FinalBlocks | None = None
+    wukong: WukongLayers | None = None
+    interest: Interest | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,15 +78,20 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f'model: unknown name "{self.name}"{nearest_name(self.name, MODELS)}')
         if self.name is None and not self.heads:
             raise ConfigError('model: give name = "deepfm" or heads = ["linear", "fm", "deep"]')
-        heads = self.heads or MODELS[self.name or ""]
-        if self.name is not None and self.heads is not None and set(self.heads) != set(MODELS[self.name]):
+        heads = self.heads or MODELS[self.name or ""].heads
+        for head in heads:
+            if head not in HEADS:
+                raise ConfigError(f'model: heads: there is no head "{head}"{nearest_name(head, HEADS)}')
+        if self.name is not None and set(heads) != set(MODELS[self.name].heads):
             raise ConfigError(
-                f'model: "{self.name}" has the heads {list(MODELS[self.name])}; keep name or heads, not both'
+                f'model: "{self.name}" has the heads {list(MODELS[self.name].heads)}; keep name or heads, not both'
             )
         if len(set(heads)) != len(heads):
             raise ConfigError("model: a head is named twice in heads")
-        self._check_numbers(heads)
-        units = (self.hidden_units if self.hidden_units is not None else (400, 400)) if "deep" in heads else ()
+        self._check_numbers()
+        self._check_options(heads)
+        with_mlp = any(_has_mlp(head) for head in heads)
+        units = (self.hidden_units if self.hidden_units is not None else (400, 400)) if with_mlp else ()
         msgspec.structs.force_setattr(self, "heads", heads)
         msgspec.structs.force_setattr(self, "hidden_units", units)
         if self.preset == "article":
@@ -72,7 +99,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "head_biases", True)
             msgspec.structs.force_setattr(self, "layer_order", "article")
 
-    def _check_numbers(self, heads: tuple[Head, ...]) -> None:
+    def _check_numbers(self) -> None:
         if not 1 <= self.embedding_dim <= 4096:
             raise ConfigError(f"model: embedding_dim = {self.embedding_dim} must lie between 1 and 4096")
         if not 0 <= self.dropout < 1:
@@ -81,19 +108,34 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f"model: embedding_scale = {self.embedding_scale} must be a number from 0")
         if any(units < 1 for units in self.hidden_units or ()):
             raise ConfigError(f"model: hidden_units = {list(self.hidden_units or ())} must all be at least 1")
-        if "deep" not in heads:
-            for key in ("hidden_units", "dropout", "batch_norm"):
-                if getattr(self, key):
-                    raise ConfigError(f'model: {key} belongs to the head "deep", which heads {list(heads)} lacks')
-        if self.pairs == "fields" and "fm" not in heads:
-            raise ConfigError(f'model: pairs belongs to the head "fm", which heads {list(heads)} lacks')
+
+    def _check_options(self, heads: tuple[str, ...]) -> None:
+        """An option must have a reader among the heads."""
+        defaults = {field.name: field.default for field in msgspec.structs.fields(self)}
+        for key in _HEAD_KEYS:
+            given = getattr(self, key)
+            if given == defaults[key] or (key == "hidden_units" and not given):
+                continue
+            if not any(key in HEADS[head].options for head in heads):
+                readers = '", "'.join(head for head, kind in HEADS.items() if key in kind.options)
+                raise ConfigError(f'model: {key} belongs to the head "{readers}", which heads {list(heads)} lacks')
         if self.preset == "article" and self.pairs == "fields":
             raise ConfigError('model: preset = "article" means pairs = "features"; remove one of them')
 
     @property
     def has_latent(self) -> bool:
         """Whether any head reads the latent tables."""
-        return self.heads != ("linear",)
+        return any(HEADS[head].latent for head in self.heads or ())
+
+    def latent_size(self, num_fields: int) -> int:
+        """Numbers of a latent row: D, or D for each field where they are field-aware, or 0."""
+        if "field_aware_fm" in (self.heads or ()):
+            return num_fields * self.embedding_dim
+        return self.embedding_dim if self.has_latent else 0
+
+
+def _has_mlp(head: str) -> bool:
+    return MLP_OPTIONS[0] in HEADS[head].options
 
 
 class LR(ModelConfig, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from torch import nn
 
 from manyhot.kernels import Batch, has_bfloat16
-from manyhot.nn import DeepHead, Model, batch_loss, has_gradients_by_hand, loss_by_hand
+from manyhot.nn import MLP, Model, batch_loss, has_gradients_by_hand, loss_by_hand
 from manyhot.schema import TrainingConfig
 
 from ._dense import dense_optimizer
@@ -55,6 +55,6 @@ def _loss_by_autograd(model: Model, batch: Batch) -> tuple[float, Callable[[], N
 
 
 def _multiplications(model: Model) -> int:
-    """Of the MLP, for one example."""
-    heads = [head for head in model.heads.values() if isinstance(head, DeepHead)]
-    return sum(layer.weight.numel() for head in heads for layer in head.mlp if isinstance(layer, nn.Linear))
+    """Of the MLPs, for one example."""
+    mlps = [module for module in model.modules() if isinstance(module, MLP)]
+    return sum(layer.weight.numel() for mlp in mlps for layer in mlp if isinstance(layer, nn.Linear))

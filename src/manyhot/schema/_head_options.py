@@ -1,0 +1,148 @@
+"""Options of single heads, each a table of its own under [model]."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from manyhot.errors import ConfigError
+
+from ._config import Config
+
+__all__ = [
+    "CIN",
+    "AttentionFM",
+    "Bilinear",
+    "Cross",
+    "FinalBlocks",
+    "Interest",
+    "MaskBlocks",
+    "Product",
+    "SelfAttention",
+    "Streams",
+    "WukongLayers",
+]
+
+
+class HeadOptions(Config, frozen=True, kw_only=True):
+    """The base: whole numbers and lists of them are at least 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for key in self.__struct_fields__:
+            value = getattr(self, key)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(n, int) and not isinstance(n, bool) and n < 1 for n in numbers):
+                raise ConfigError(f"{self.place()}: {key} = {value} must be at least 1")
+
+
+class Cross(HeadOptions, frozen=True, kw_only=True):
+    """Cross layers (heads "cross", "cross2", "gated_cross").
+
+    layers: how many. structure: "parallel" adds the term beside others; "stacked" puts the MLP behind the layers.
+    rank: of each layer's matrix in "cross2"; None: full.
+    """
+
+    layers: int = 3
+    structure: Literal["parallel", "stacked"] = "parallel"
+    rank: int | None = None
+
+
+class CIN(HeadOptions, frozen=True, kw_only=True):
+    """Compressed interaction network (head "cin"): units, feature maps of each layer."""
+
+    units: tuple[int, ...] = (16, 16)
+
+
+class SelfAttention(HeadOptions, frozen=True, kw_only=True):
+    """Attention of fields to each other (head "self_attention").
+
+    layers: how many; heads: attention heads a layer; units: of each attention head.
+    """
+
+    layers: int = 2
+    heads: int = 2
+    units: int = 16
+
+
+class AttentionFM(HeadOptions, frozen=True, kw_only=True):
+    """Attention over pairs of fields (head "attention_fm"): units of the attention network."""
+
+    units: int = 16
+
+
+class Product(HeadOptions, frozen=True, kw_only=True):
+    """Products of fields in front of an MLP (head "product"): "inner", "outer" or "both"."""
+
+    kind: Literal["inner", "outer", "both"] = "inner"
+
+
+class Bilinear(HeadOptions, frozen=True, kw_only=True):
+    """Bilinear pairs of fields after squeeze and excitation (head "bilinear").
+
+    kind: which pairs share a matrix: "all" of them, "each" left field's, or none ("interaction").
+    reduction: squeeze to F / reduction numbers.
+    """
+
+    kind: Literal["all", "each", "interaction"] = "interaction"
+    reduction: int = 3
+
+
+class MaskBlocks(HeadOptions, frozen=True, kw_only=True):
+    """Blocks masked by the example (head "mask_blocks").
+
+    structure: "parallel" blocks side by side, "serial" one after the other. blocks: how many; units: outputs of each.
+    reduction: width of the masks' hidden layer, in inputs.
+    """
+
+    structure: Literal["parallel", "serial"] = "parallel"
+    blocks: int = 3
+    units: int = 64
+    reduction: int = 1
+
+
+class Streams(HeadOptions, frozen=True, kw_only=True):
+    """Two MLPs and a bilinear fusion (head "two_streams").
+
+    hidden_units: of the second MLP; None: as the first. heads: of the fusion. gate_units: hidden layers of the gates
+    of features. gate_fields, gate_fields2: fields that each gate reads; empty: a learned constant.
+    """
+
+    hidden_units: tuple[int, ...] | None = None
+    heads: int = 1
+    gate_units: tuple[int, ...] = (64,)
+    gate_fields: tuple[str, ...] = ()
+    gate_fields2: tuple[str, ...] = ()
+
+
+class FinalBlocks(HeadOptions, frozen=True, kw_only=True):
+    """Blocks of multiplied layers (head "final_blocks"): one or two of them, whose logits are averaged."""
+
+    blocks: Literal[1, 2] = 1
+    hidden_units: tuple[int, ...] | None = None
+
+
+class WukongLayers(HeadOptions, frozen=True, kw_only=True):
+    """Stacked factorization machines (head "wukong").
+
+    layers: how many. fm_fields, linear_fields: new fields of each layer out of its FM block and its linear block.
+    rank: of the FM block's pairs. fm_units: hidden layers of the MLP in the FM block.
+    """
+
+    layers: int = 2
+    fm_fields: int = 8
+    linear_fields: int = 8
+    rank: int = 8
+    fm_units: tuple[int, ...] = (64,)
+
+
+class Interest(HeadOptions, frozen=True, kw_only=True):
+    """Attention of a candidate to the members of a bag (head "interest").
+
+    field: the bag. candidate: the field whose pooled latent asks; both name one vocabulary. units: hidden layers of
+    the attention network. softmax: weights of a bag sum to 1.
+    """
+
+    field: str
+    candidate: str
+    units: tuple[int, ...] = (80, 40)
+    softmax: bool = False
