@@ -34,9 +34,13 @@ int useful_threads(int num_threads, size_t num_pairs) {
   return static_cast<int>(std::min<size_t>(num_threads, 1 + num_pairs / 1024));
 }
 
-Table table_of(const Out<float, 2>& data, int dim, int states) {
-  require(dim >= 0 && static_cast<int64_t>(data.shape(1)) >= int64_t{dim + 1} * (1 + states),
-          "the table's rows are too short for its dimension and state");
+Table table_of(const Out<float, 2>& data, int dim, const std::vector<RowRange>& ranges = {}) {
+  bool fits = dim >= 0 && static_cast<int64_t>(data.shape(1)) > dim;
+  for (const RowRange& range : ranges) {
+    const int64_t states = int64_t{states_of(range.latent.rule, dim)} + states_of(range.linear.rule, 1);
+    fits = fits && static_cast<int64_t>(data.shape(1)) >= dim + 1 + states;
+  }
+  require(fits, "the table's rows are too short for its dimension and state");
   return {data.data(), static_cast<int64_t>(data.shape(1)), dim};
 }
 
@@ -62,7 +66,7 @@ bool fits(const Singles& single, const Halves& half, size_t size) {
 void forward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<float>> weights, In<int32_t> offsets,
              int64_t num_fields, bool field_pairs, Out<float, 2> linear, Singles pooled, Halves pooled_half,
              Out<float, 2> sum, Out<float, 2> bi, int num_threads) {
-  const Table table = table_of(data, dim, 0);
+  const Table table = table_of(data, dim);
   require(num_fields > 0 && (offsets.size() - 1) % num_fields == 0, "offsets must hold B*F+1 numbers");
   check_bags(ids, weights, offsets, data.shape(0));
   const size_t examples = (offsets.size() - 1) / num_fields;
@@ -78,38 +82,69 @@ void forward(Out<float, 2> data, int dim, In<int32_t> ids, std::optional<In<floa
   active_kernels->forward(table, batch, field_pairs, out, threads);
 }
 
-using Moments = std::tuple<int, float, float, float, float, float, float, float, float, float, float, float>;
+using Moments =
+    std::tuple<int, float, float, float, float, float, float, float, float, float, float, float, float, bool>;
 
 Optimizer optimizer_of(const Moments& o) {
   const int rule = std::get<0>(o);
-  require(rule >= 0 && rule <= 4, "unknown optimizer rule");
-  return {static_cast<Rule>(rule), std::get<1>(o), std::get<2>(o), std::get<3>(o), std::get<4>(o),  std::get<5>(o),
-          std::get<6>(o),          std::get<7>(o), std::get<8>(o), std::get<9>(o), std::get<10>(o), std::get<11>(o)};
+  require(rule >= 0 && rule <= 5, "unknown optimizer rule");
+  return {static_cast<Rule>(rule), std::get<1>(o),  std::get<2>(o),  std::get<3>(o), std::get<4>(o),
+          std::get<5>(o),          std::get<6>(o),  std::get<7>(o),  std::get<8>(o), std::get<9>(o),
+          std::get<10>(o),         std::get<11>(o), std::get<12>(o), std::get<13>(o)};
+}
+
+// End of each range of rows, how latent and how linear numbers move.
+using Ranges = std::vector<std::tuple<int64_t, Moments, Moments>>;
+
+std::vector<RowRange> ranges_of(const Ranges& given, int64_t num_table_rows) {
+  std::vector<RowRange> out;
+  for (const auto& [end, latent, linear] : given) {
+    require(end >= (out.empty() ? 0 : out.back().end), "the ends of the ranges of rows must rise");
+    out.push_back({end, optimizer_of(latent), optimizer_of(linear)});
+  }
+  require(!out.empty() && out.back().end == num_table_rows, "the ranges of rows must end at the table's end");
+  return out;
+}
+
+void check_rows(const In<int32_t>& rows, int64_t num_table_rows) {
+  check_ids(rows.data(), rows.size(), num_table_rows);
+  bool rising = true;
+  for (size_t r = 1; r < rows.size(); r++) rising &= rows.data()[r - 1] < rows.data()[r];
+  require(rising, "rows of the plan must rise");
+}
+
+// Rows that move without being in the batch are work too.
+size_t rows_to_sweep(const std::vector<RowRange>& ranges) {
+  size_t rows = 0;
+  int64_t first = 0;
+  for (const RowRange& range : ranges) {
+    if (range.latent.all_rows || range.linear.all_rows) rows += range.end - first;
+    first = range.end;
+  }
+  return rows;
 }
 
 void backward(Out<float, 2> data, int dim, In<int32_t> rows, In<int32_t> starts, In<int32_t> bags,
               std::optional<In<float>> weights, std::optional<Out<float, 2>> grad_linear, Singles grad_pooled,
               Halves grad_pooled_half, std::optional<Out<float, 2>> grad_bi, Out<float, 2> sum, Singles field_pooled,
-              int64_t num_fields, std::optional<Moments> optimizer, std::optional<Out<float, 2>> out, int num_threads) {
-  const Optimizer rule = optimizer ? optimizer_of(*optimizer) : Optimizer{};
-  const Table table = table_of(data, dim, optimizer ? states_of(rule.rule) : 0);
+              int64_t num_fields, const std::optional<Ranges>& moved, std::optional<Out<float, 2>> out,
+              int num_threads) {
+  const std::vector<RowRange> ranges = moved ? ranges_of(*moved, data.shape(0)) : std::vector<RowRange>{};
+  const Table table = table_of(data, dim, ranges);
   const size_t examples = sum.shape(0), num_bags = examples * num_fields;
   require(num_fields > 0 && starts.size() == rows.size() + 1 && (!weights || weights->size() == bags.size()),
           "the parts of the row plan differ in length");
-  check_ids(rows.data(), rows.size(), data.shape(0));
+  check_rows(rows, data.shape(0));
   check_offsets(starts.data(), starts.size(), bags.size());
   check_ids(bags.data(), bags.size(), num_bags, "a bag of the row plan lies outside the batch");
-  bool rising = true;
-  for (size_t r = 1; r < rows.size(); r++) rising &= rows.data()[r - 1] < rows.data()[r];
-  require(rising, "rows of the plan must rise");
   require((!grad_linear || grad_linear->size() == num_bags) && fits(grad_pooled, grad_pooled_half, num_bags * dim) &&
               (!grad_bi || grad_bi->size() == examples * dim) && sum.size() == examples * dim &&
               fits(field_pooled, std::nullopt, num_bags * dim),
           "a gradient has the wrong size");
   require(!grad_pooled || !grad_pooled_half, "give the gradient of pooled in one of float32 and bfloat16");
-  require(optimizer.has_value() != out.has_value() && (!out || out->size() == rows.size() * (dim + 1)),
-          "give either an optimizer or an output of shape [R, D+1]");
-  const int threads = useful_threads(num_threads, bags.size());
+  require(moved.has_value() != out.has_value() && (!out || out->size() == rows.size() * (dim + 1)),
+          "give either optimizers or an output of shape [R, D+1]");
+  const int threads = useful_threads(num_threads, bags.size() + rows_to_sweep(ranges));
   const RowPlan plan{rows.data(), starts.data(), bags.data(), data_or_null(weights), static_cast<int64_t>(rows.size()),
                      num_fields};
   const Gradients gradients{grad_linear ? grad_linear->data() : nullptr,
@@ -117,8 +152,21 @@ void backward(Out<float, 2> data, int dim, In<int32_t> rows, In<int32_t> starts,
                             grad_bi ? grad_bi->data() : nullptr,
                             sum.data(),
                             field_pooled ? field_pooled->data() : nullptr};
+  const Rules rules{ranges.data(), static_cast<int64_t>(ranges.size())};
   nb::gil_scoped_release release;
-  active_kernels->backward(table, plan, gradients, optimizer ? &rule : nullptr, out ? out->data() : nullptr, threads);
+  active_kernels->backward(table, plan, gradients, moved ? &rules : nullptr, out ? out->data() : nullptr, threads);
+}
+
+void move_rows(Out<float, 2> data, int dim, In<int32_t> rows, Out<float, 2> gradients, float factor,
+               const Ranges& moved, int num_threads) {
+  const std::vector<RowRange> ranges = ranges_of(moved, data.shape(0));
+  const Table table = table_of(data, dim, ranges);
+  check_rows(rows, data.shape(0));
+  require(gradients.size() == rows.size() * (dim + 1), "a gradient has the wrong size");
+  const int threads = useful_threads(num_threads, rows.size() + rows_to_sweep(ranges));
+  const Rules rules{ranges.data(), static_cast<int64_t>(ranges.size())};
+  nb::gil_scoped_release release;
+  active_kernels->move(table, rows.data(), static_cast<int64_t>(rows.size()), gradients.data(), factor, rules, threads);
 }
 
 // Not inlined: every access to a thread's own variable would otherwise look it up again.
@@ -249,7 +297,9 @@ NB_MODULE(_native, m) {
         nb::arg("grad_linear").noconvert().none(), nb::arg("grad_pooled").noconvert().none(),
         nb::arg("grad_pooled_half").noconvert().none(), nb::arg("grad_bi").noconvert().none(),
         nb::arg("sum").noconvert(), nb::arg("field_pooled").noconvert().none(), nb::arg("num_fields"),
-        nb::arg("optimizer").none(), nb::arg("out").noconvert().none(), nb::arg("num_threads"));
+        nb::arg("ranges").none(), nb::arg("out").noconvert().none(), nb::arg("num_threads"));
+  m.def("move_rows", &move_rows, nb::arg("table").noconvert(), nb::arg("dim"), nb::arg("rows").noconvert(),
+        nb::arg("gradients").noconvert(), nb::arg("factor"), nb::arg("ranges"), nb::arg("num_threads"));
   m.def("plan_rows", &plan_rows, nb::arg("ids").noconvert(), nb::arg("weights").noconvert().none(),
         nb::arg("offsets").noconvert(), nb::arg("num_table_rows"));
   nb::class_<ExampleStore>(m, "ExampleStore")

@@ -1,4 +1,4 @@
-// How one number of a table moves: docs/semantics.md, section 3. Knows no Python, no threads.
+// How the numbers of a row move: docs/semantics.md, section 3. Knows no Python, no threads.
 #pragma once
 #include <cmath>
 
@@ -44,6 +44,26 @@ inline void move(const Optimizer& o, float* __restrict w, float* __restrict s0, 
       w[d] = kept - o.learning_rate / o.correction1 * s0[d] / (std::sqrt(s1[d]) / o.correction2 + o.epsilon);
     }
   }
+}
+
+// The sum of squares in the same order for every instruction set: number k goes to part k mod 16.
+inline float sum_of_squares(const float* g, int count) {
+  constexpr int kParts = 16;
+  float parts[kParts] = {};
+  int d = 0;
+  for (; d + kParts <= count; d += kParts)
+    for (int k = 0; k < kParts; k++) parts[k] += g[d + k] * g[d + k];
+  for (int k = 0; d < count; d++, k++) parts[k] += g[d] * g[d];
+  for (int half = kParts / 2; half > 0; half /= 2)
+    for (int k = 0; k < half; k++) parts[k] += parts[k + half];
+  return parts[0];
+}
+
+// rowwise_adagrad: all `count` parameters of a row share the one state.
+inline void move_together(const Optimizer& o, float* __restrict w, float* state, const float* __restrict g, int count) {
+  *state += sum_of_squares(g, count) / static_cast<float>(count);
+  const float divisor = std::sqrt(*state) + o.epsilon;
+  for (int d = 0; d < count; d++) w[d] -= o.learning_rate * g[d] / divisor;
 }
 
 }  // namespace manyhot::MANYHOT_LEVEL

@@ -1,6 +1,7 @@
 // The two hot loops over the tables. B examples, F fields, N pairs, D latent size, R distinct rows of a batch.
 //
-// A table row is [latent D | linear 1 | state D+1 | state D+1], `stride` floats apart. Bag b*F+f holds the pairs
+// A table row is [latent D | linear 1 | states of latent | states of linear], `stride` floats apart; a rule with two
+// states a number keeps all first ones before all second ones. Bag b*F+f holds the pairs
 // offsets[b*F+f] .. offsets[b*F+f+1]. `weights` may be null: all 1. Every output element is summed in the order of the
 // pairs, so results do not depend on the number of threads nor on the instruction set (no fused multiply-add).
 //
@@ -64,8 +65,11 @@ struct Gradients {
 struct KernelSet {
   const char* level;
   void (*forward)(const Table&, const Batch&, bool field_pairs, const Outputs&, int num_threads);
-  // Sums the gradients of each distinct row. With an optimizer: moves the row. Without: writes them to out [R, D+1].
-  void (*backward)(const Table&, const RowPlan&, const Gradients&, const Optimizer*, float* out, int num_threads);
+  // Sums the gradients of each distinct row. With rules: moves the row. Without: writes them to out [R, D+1].
+  void (*backward)(const Table&, const RowPlan&, const Gradients&, const Rules*, float* out, int num_threads);
+  // Moves the rows [R], rising, by gradients [R, D+1], each multiplied by `factor`.
+  void (*move)(const Table&, const int32_t* rows, int64_t num_rows, const float* gradients, float factor, const Rules&,
+               int num_threads);
 };
 
 }  // namespace manyhot

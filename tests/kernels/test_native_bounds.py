@@ -11,8 +11,7 @@ import pytest
 import rule_oracle
 from kernel_oracle import NUM_ROWS
 
-from manyhot.kernels import Gradients, Lookup, OptimizerStep, Outputs, RowPlan, _native, select
-from manyhot.kernels._contract import STATES
+from manyhot.kernels import Gradients, Lookup, Outputs, RowPlan, _native, select, state_places
 
 NATIVE = select("native")
 CASE = oracle.random_case(5, seed=1, num_examples=3)
@@ -133,9 +132,11 @@ def test_a_table_of_another_type_or_layout_is_a_type_error(table):
 
 @pytest.mark.parametrize("optimizer", rule_oracle.OPTIMIZERS, ids=list(rule_oracle.OPTIONS))
 def test_rows_too_short_for_latent_and_state_are_a_value_error(optimizer):
-    short = np.zeros((NUM_ROWS, 6 * (1 + STATES[optimizer.optimizer]) - 1), np.float32)
+    places = state_places(5, optimizer.optimizer, optimizer.optimizer)
+    floats = max([6, *(place.stop for states in places for place in states)])
+    short = np.zeros((NUM_ROWS, floats - 1), np.float32)
     with pytest.raises(ValueError, match="too short"):
-        NATIVE.update(Lookup(short, 5), PLAN, OUT, CASE.gradients, OptimizerStep(optimizer, 1))
+        NATIVE.update(Lookup(short, 5), PLAN, OUT, CASE.gradients, rule_oracle.one_step(optimizer, 1, NUM_ROWS))
     assert not short.any()
 
 

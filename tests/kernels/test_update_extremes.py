@@ -8,7 +8,7 @@ import pytest
 import rule_oracle
 from kernel_oracle import Case
 
-from manyhot.kernels import Gradients, Kernels, OptimizerStep, new_table, row_stride, select
+from manyhot.kernels import Gradients, Kernels, new_table, row_stride, select
 from manyhot.schema import TableOptimizer
 
 both_kernels = pytest.mark.parametrize("kernels", [select("native"), select("reference")], ids=["native", "reference"])
@@ -23,7 +23,7 @@ def moved(kernels: Kernels, optimizer: TableOptimizer, w: float, slopes: list[fl
     for step, slope in enumerate(slopes, 1):
         case = Case(table, 0, jagged, Gradients(np.full((1, 1), slope, np.float32), None, None))
         plan, outputs = oracle.passed(kernels, case)
-        kernels.update(oracle.lookup(case), plan, outputs, case.gradients, OptimizerStep(optimizer, step))
+        kernels.update(oracle.lookup(case), plan, outputs, case.gradients, rule_oracle.one_step(optimizer, step, 1))
     return float(table[0, 0])
 
 

@@ -10,11 +10,11 @@ from nn_oracle import FIELDS, SIZES, Weights
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.data import TableLayout
-from manyhot.kernels import Gradients, Lookup, OptimizerStep, select
+from manyhot.kernels import Gradients, Lookup, OptimizerStep, RowRange, select, state_places
 from manyhot.nn import TableOutputs, build_model
 from manyhot.schema import FM, LR, DeepFM, Field, Schema, TableOptimizer, Vocabulary, WideDeep
 
-RULES = ("sgd", "adagrad", "proximal_adagrad", "ftrl", "adam")
+RULES = ("sgd", "adagrad", "rowwise_adagrad", "proximal_adagrad", "ftrl", "adam", "adamw")
 CONFIGS = {
     "lr": LR(),
     "fm": FM(embedding_dim=4, pairs="fields"),
@@ -68,7 +68,9 @@ def test_a_backward_pass_moves_rows_as_update_says(kernels, config, rule):
         binary_cross_entropy_with_logits(logits, torch.from_numpy(batch.labels)).backward()
         given = Gradients(*(None if leaf.grad is None else leaf.grad.numpy() for leaf in leaves[:3]))
         lookup = Lookup(expected, tables.dim, tables.field_pairs)
-        select(kernels).update(lookup, batch.plan, out, given, OptimizerStep(optimizer, step))
+        select(kernels).update(
+            lookup, batch.plan, out, given, OptimizerStep((RowRange(len(expected), optimizer, optimizer),), step)
+        )
 
         binary_cross_entropy_with_logits(model(batch), torch.from_numpy(batch.labels)).backward()
         assert tables.num_steps == step
@@ -124,12 +126,12 @@ def test_a_backward_pass_without_a_plan_is_refused():
 def test_fresh_rows_and_states(rule):
     optimizer = TableOptimizer(optimizer=rule)
     tables = build_model(FM(embedding_dim=6), oracle.layout_of(), select("native"), optimizer=optimizer).tables
-    states = {"sgd": 0, "adagrad": 1, "proximal_adagrad": 1, "ftrl": 2, "adam": 2}[rule]
-    first = np.float32(0.0 if rule == "adam" else 0.1)
+    first = np.float32(0.0 if rule in ("adam", "adamw") else 0.1)
     assert (tables.data[:, 6] == 0).all()
     assert (tables.data[:, :6] != 0).all()
-    for state in range(states):
-        assert (tables.data[:, 7 * (1 + state) : 7 * (2 + state)] == (first if state == 0 else 0)).all()
+    for states in state_places(6, rule, rule):
+        for number, place in enumerate(states):
+            assert (tables.data[:, place] == (first if number == 0 else 0)).all()
 
 
 @every_config

@@ -11,6 +11,7 @@ from manyhot.kernels import (
     ExampleStore,
     Float32s,
     Gradients,
+    Int32s,
     Jagged,
     Kernels,
     Lookup,
@@ -54,3 +55,9 @@ class TimedKernels:
     ) -> None:
         with self._stage("update"):
             self.kernels.update(lookup, plan, outputs, gradients, step)
+
+    def move(
+        self, lookup: Lookup, rows: Int32s, gradients: Float32s, step: OptimizerStep, *, factor: float = 1.0
+    ) -> None:
+        with self._stage("update"):
+            self.kernels.move(lookup, rows, gradients, step, factor=factor)

@@ -19,8 +19,10 @@ from ._contract import (
     Outputs,
     Pooled,
     RowPlan,
+    RowRange,
     new_table,
     row_stride,
+    state_places,
 )
 from ._lines import BagBuffers, LineFault, LineFormat, TextBuffers, parse_lines
 from ._select import has_bfloat16, select
@@ -56,6 +58,7 @@ __all__ = [
     "Pooled",
     "QuoteScan",
     "RowPlan",
+    "RowRange",
     "TextBuffers",
     "TextFault",
     "TokenTable",
@@ -69,4 +72,5 @@ __all__ = [
     "parse_lines",
     "row_stride",
     "select",
+    "state_places",
 ]

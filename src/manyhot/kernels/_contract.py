@@ -2,8 +2,9 @@
 
 Letters: B examples, F fields, N pairs, V table rows, D latent size, R distinct rows of a batch.
 
-A table is one float32 array [V, stride]; a row is [latent D | linear 1 | state D+1 | state D+1 | padding]. Tables of
-several vocabularies are stacked in it, so an id here is a row of the whole.
+A table is one float32 array [V, stride]; a row is [latent D | linear 1 | states of latent | states of linear |
+padding], and a rule with two states a number keeps all first ones before all second ones. Tables of several
+vocabularies are stacked in it, so an id here is a row of the whole; their rules, and so their states, may differ.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from manyhot.schema import TableOptimizer
 
 __all__ = [
-    "STATES",
     "Batch",
     "ExampleStore",
     "Float32s",
@@ -32,16 +32,18 @@ __all__ = [
     "Outputs",
     "Pooled",
     "RowPlan",
+    "RowRange",
     "new_table",
     "row_stride",
+    "state_places",
 ]
 
 Float32s: TypeAlias = npt.NDArray[np.float32]
 Int32s: TypeAlias = npt.NDArray[np.int32]
 Pooled: TypeAlias = Float32s | npt.NDArray[np.uint16]
 
-# Floats of state that each rule keeps for a parameter.
-STATES = {"sgd": 0, "adagrad": 1, "proximal_adagrad": 1, "ftrl": 2, "adam": 2}
+# Floats of state that a rule keeps for each parameter; rowwise_adagrad keeps one for all of a row.
+_STATES = {"sgd": 0, "adagrad": 1, "proximal_adagrad": 1, "ftrl": 2, "adam": 2, "adamw": 2}
 
 
 @dataclass(frozen=True)
@@ -127,16 +129,29 @@ class Gradients:
 
 
 @dataclass(frozen=True)
+class RowRange:
+    """How the rows below `end`, from the end of the range before it, move: their latent numbers and linear weight."""
+
+    end: int
+    latent: TableOptimizer
+    linear: TableOptimizer
+
+
+@dataclass(frozen=True)
 class OptimizerStep:
-    """One step of a table optimizer (formulas: docs/semantics.md, section 3). step counts from 1, over all rows."""
+    """One step of the table optimizers (formulas: docs/semantics.md, section 3).
 
-    config: TableOptimizer
+    ranges: of the whole table, ends rising, the last one V. step counts from 1, over all rows. rate_factor multiplies
+    every learning rate.
+    """
+
+    ranges: tuple[RowRange, ...]
     step: int
+    rate_factor: float = 1.0
 
-    @property
-    def corrections(self) -> tuple[float, float]:
+    def corrections(self, config: TableOptimizer) -> tuple[float, float]:
         """Adam's 1 - beta1^t and sqrt(1 - beta2^t); computed in float64."""
-        return 1 - self.config.beta1**self.step, math.sqrt(1 - self.config.beta2**self.step)
+        return 1 - config.beta1**self.step, math.sqrt(1 - config.beta2**self.step)
 
 
 class ExampleStore(Protocol):
@@ -191,12 +206,29 @@ class Kernels(Protocol):
     def update(
         self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients, step: OptimizerStep
     ) -> None:
-        """Moves each distinct row once, by its summed gradient, in place."""
+        """Moves each distinct row once, by its summed gradient, in place; by a gradient of zero also all other rows
+        whose optimizer has l2_rows = "all"."""
+
+    def move(
+        self, lookup: Lookup, rows: Int32s, gradients: Float32s, step: OptimizerStep, *, factor: float = 1.0
+    ) -> None:
+        """The second half of `update`: rows int32 [R] rising, their gradients [R, D+1], each multiplied by factor."""
 
 
-def row_stride(dim: int, optimizer: str) -> int:
-    """Floats from one row to the next: short rows take a power of two, long ones whole cache lines of 16 floats."""
-    floats = (dim + 1) * (1 + STATES[optimizer])
+def state_places(dim: int, latent: str, linear: str) -> tuple[list[slice], list[slice]]:
+    """Where in a row the states of the two rules lie; a slice for each state, of D or 1 numbers."""
+    places, first = [], dim + 1
+    for rule, params in ((latent, dim), (linear, 1)):
+        sizes = [min(params, 1)] if rule == "rowwise_adagrad" else [params] * _STATES[rule]
+        places.append([slice(first + sum(sizes[:k]), first + sum(sizes[: k + 1])) for k in range(len(sizes))])
+        first += sum(sizes)
+    return places[0], places[1]
+
+
+def row_stride(dim: int, latent: str, linear: str | None = None) -> int:
+    """Floats from one row to the next under two rules (linear None: the same one): short rows take a power of two, long
+    ones whole cache lines of 16 floats."""
+    floats: int = max([dim + 1, *(p.stop for places in state_places(dim, latent, linear or latent) for p in places)])
     return 1 << (floats - 1).bit_length() if floats <= 16 else -(-floats // 16) * 16
 
 

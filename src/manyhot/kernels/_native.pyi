@@ -43,8 +43,17 @@ def backward(
     sum: _F,
     field_pooled: _F | _H | None,
     num_fields: int,
-    optimizer: tuple[Any, ...] | None,
+    ranges: list[tuple[int, tuple[Any, ...], tuple[Any, ...]]] | None,
     out: _F | None,
+    num_threads: int,
+) -> None: ...
+def move_rows(
+    table: _F,
+    dim: int,
+    rows: _I,
+    gradients: _F,
+    factor: float,
+    ranges: list[tuple[int, tuple[Any, ...], tuple[Any, ...]]],
     num_threads: int,
 ) -> None: ...
 def plan_rows(ids: _I, weights: _F | None, offsets: _I, num_table_rows: int) -> tuple[_I, _I, _I, _F | None]: ...

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from manyhot.schema import TableOptimizer
+
 from . import _native
 from ._contract import (
-    STATES,
     Batch,
     ExampleStore,
     Float32s,
@@ -25,7 +27,16 @@ from ._contract import (
 
 __all__ = ["NativeKernels"]
 
-_RULES = {name: number for number, name in enumerate(STATES)}  # the order of `enum class Rule` in native/optimizer.hpp
+# The order of `enum class Rule` in native/optimizer.hpp.
+_RULES = {
+    "sgd": 0,
+    "adagrad": 1,
+    "proximal_adagrad": 2,
+    "ftrl": 3,
+    "adam": 4,
+    "adamw": 4,
+    "rowwise_adagrad": 5,
+}
 
 
 class NativeKernels:
@@ -74,6 +85,11 @@ class NativeKernels:
         self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients, step: OptimizerStep
     ) -> None:
         _backward(lookup, plan, outputs, gradients, step, None)
+
+    def move(
+        self, lookup: Lookup, rows: Int32s, gradients: Float32s, step: OptimizerStep, *, factor: float = 1.0
+    ) -> None:
+        _native.move_rows(lookup.table, lookup.dim, rows, gradients, factor, _ranges(step), lookup.num_threads)
 
 
 class NativeStore:
@@ -138,7 +154,7 @@ def _backward(
         outputs.sum,
         outputs.pooled if lookup.field_pairs else None,
         outputs.linear.shape[1],
-        _numbers(step) if step else None,
+        _ranges(step) if step else None,
         out,
         lookup.num_threads,
     )
@@ -151,8 +167,15 @@ def _single_or_half(pooled: Pooled | None) -> tuple[Float32s | None, npt.NDArray
     return (None, pooled) if pooled.dtype == np.uint16 else (pooled, None)  # type: ignore[return-value]
 
 
-def _numbers(step: OptimizerStep) -> tuple[float, ...]:
-    o = step.config
-    rule = _RULES[o.optimizer]
-    moments = (o.beta1, o.beta2, o.epsilon, o.weight_decay, *step.corrections, 1 - o.beta1, 1 - o.beta2)
-    return (rule, o.learning_rate, o.l1, o.l2, *moments)
+def _ranges(step: OptimizerStep) -> list[tuple[int, tuple[Any, ...], tuple[Any, ...]]]:
+    ranges = []
+    for of in step.ranges:
+        latent = _numbers(of.latent, step)
+        ranges.append((of.end, latent, latent if of.linear is of.latent else _numbers(of.linear, step)))
+    return ranges
+
+
+def _numbers(o: TableOptimizer, step: OptimizerStep) -> tuple[Any, ...]:
+    moments = (o.beta1, o.beta2, o.epsilon, o.decay, *step.corrections(o), 1 - o.beta1, 1 - o.beta2)
+    rate = o.learning_rate * step.rate_factor
+    return (_RULES[o.optimizer], rate, o.l1, o.l2, *moments, o.penalty, o.l2_rows == "all")

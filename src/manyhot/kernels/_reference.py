@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from manyhot.schema import TableOptimizer
+
 from ._contract import (
-    STATES,
     Batch,
     ExampleStore,
     Float32s,
@@ -24,6 +25,7 @@ from ._contract import (
     Outputs,
     Pooled,
     RowPlan,
+    state_places,
 )
 from .rules import move
 
@@ -116,13 +118,36 @@ class ReferenceKernels:
     def update(
         self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients, step: OptimizerStep
     ) -> None:
-        g = self.gradients(lookup, plan, outputs, gradients)
-        table, params, states = lookup.table, lookup.dim + 1, STATES[step.config.optimizer]
-        touched = torch.from_numpy(table[plan.rows]).float()
-        w, s0, s1 = (touched[:, k * params : (k + 1) * params] for k in range(3))
-        moved = move(step.config, step.corrections, w, s0, s1, torch.from_numpy(g))
-        for k in range(1 + states):
-            table[plan.rows, k * params : (k + 1) * params] = moved[k].numpy()
+        self.move(lookup, plan.rows, self.gradients(lookup, plan, outputs, gradients), step)
+
+    def move(
+        self, lookup: Lookup, rows: Int32s, gradients: Float32s, step: OptimizerStep, *, factor: float = 1.0
+    ) -> None:
+        table, dim, first = lookup.table, lookup.dim, 0
+        for of in step.ranges:
+            here = (rows >= first) & (rows < of.end)
+            latent_states, linear_states = state_places(dim, of.latent.optimizer, of.linear.optimizer)
+            parts = ((of.latent, slice(0, dim), latent_states), (of.linear, slice(dim, dim + 1), linear_states))
+            for config, place, states in parts:
+                moved, g = rows[here], torch.from_numpy(gradients[here, place]) * factor
+                if config.l2_rows == "all":
+                    everywhere = torch.zeros(of.end - first, g.shape[1])
+                    everywhere[moved - first] = g
+                    moved, g = np.arange(first, of.end, dtype=np.int32), everywhere
+                if g.shape[1]:
+                    _move(table, moved, [place, *states], config, step, g)
+            first = of.end
+
+
+def _move(
+    table: Float32s, rows: Int32s, places: list[slice], config: TableOptimizer, step: OptimizerStep, g: Tensor
+) -> None:
+    numbers = [torch.from_numpy(table[rows, place]) for place in places]
+    w, s0, s1 = numbers + [torch.zeros(0)] * (3 - len(numbers))
+    lr = config.learning_rate * step.rate_factor
+    new = move(config, lr, step.corrections(config), w, s0, s1, g)
+    for place, number in zip(places, new, strict=False):
+        table[rows, place] = number.numpy()
 
 
 def _single(gradient: Pooled) -> Tensor:

@@ -21,8 +21,10 @@ from manyhot.kernels import (
     OptimizerStep,
     Outputs,
     RowPlan,
+    RowRange,
     new_table,
     row_stride,
+    state_places,
 )
 from manyhot.schema import TableOptimizer
 
@@ -60,8 +62,15 @@ class Tables:
         stride = row_stride(dim, optimizer.optimizer if optimizer else "sgd")
         require_memory(layout.num_rows, 4 * stride)
         self.data = new_table(layout.num_rows, stride)
-        if optimizer is not None and optimizer.optimizer in ("adagrad", "proximal_adagrad", "ftrl"):
-            self.data[:, dim + 1 : 2 * (dim + 1)] = optimizer.initial_accumulator
+        if optimizer is not None and optimizer.optimizer in (
+            "adagrad",
+            "rowwise_adagrad",
+            "proximal_adagrad",
+            "ftrl",
+        ):
+            latent, linear = state_places(dim, optimizer.optimizer, optimizer.optimizer)
+            for place in (latent[0], linear[0]):
+                self.data[:, place] = optimizer.initial_accumulator
         # Makes the lookup differentiable for autograd although no parameter of it is a torch tensor.
         self._anchor = torch.zeros(0, requires_grad=True)
 
@@ -122,7 +131,8 @@ class Tables:
             self.row_gradients = batch.plan.rows, self.kernels.gradients(*common)
             return
         self.num_steps += 1
-        self.kernels.update(*common, OptimizerStep(self.optimizer, self.num_steps))
+        ranges = (RowRange(self.layout.num_rows, self.optimizer, self.optimizer),)
+        self.kernels.update(*common, OptimizerStep(ranges, self.num_steps))
 
     def _lookup(self, bfloat16: bool = False) -> Lookup:
         return Lookup(self.data, self.dim, self.field_pairs, bfloat16, self.threads or torch.get_num_threads())

@@ -11,7 +11,7 @@ from manyhot.data import Encoder, Examples, TableLayout, available_bytes
 from manyhot.kernels import row_stride, select
 from manyhot.nn import Model, build_model, predict_logits
 from manyhot.schema import Experiment
-from manyhot.training import check_batches, fit_model, torch_threads
+from manyhot.training import check_batches, check_l2, fit_model, torch_threads
 
 from ._blocks import blocks
 
@@ -75,10 +75,12 @@ def time_of(config: Experiment, encoder: Encoder, train: Examples, valid: Exampl
     where its loss is not finite within these steps."""
     training = config.training
     check_batches(config.model, training, train.num_rows)
+    layout = TableLayout.of(encoder)
+    check_l2(training, layout.num_rows, config.model.latent_size(layout.num_fields), train.num_rows)
     with torch_threads(training.threads):
         network = build_model(
             config.model,
-            TableLayout.of(encoder),
+            layout,
             select(training.kernels),
             optimizer=training.tables,
             seed=training.seed,

@@ -23,11 +23,12 @@ from ._head_options import (
     WukongLayers,
 )
 from ._model import FM, LR, DeepFM, ModelConfig, WideDeep
+from ._optimizers import DenseOptimizer, TableOptimizer
 from ._querying import Querying
 from ._reading import Reading
 from ._schema import Schema
 from ._split import Part, Split, seconds_of
-from ._training import DenseOptimizer, EarlyStopping, TableOptimizer, TrainingConfig
+from ._training import EarlyStopping, TrainingConfig
 from ._transforms import Step
 from ._vocabulary import Vocabulary
 

@@ -10,7 +10,7 @@ from ._loop import Clock, fit_model
 from ._metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
-from ._settings import check_batches, check_settings, schema_for, torch_threads
+from ._settings import check_batches, check_l2, check_settings, schema_for, torch_threads
 
 __all__ = [
     "Clock",
@@ -21,6 +21,7 @@ __all__ = [
     "Run",
     "auc",
     "check_batches",
+    "check_l2",
     "check_settings",
     "dense_optimizer",
     "evaluate_logits",

@@ -15,18 +15,45 @@ __all__ = ["dense_optimizer"]
 
 
 def dense_optimizer(config: DenseOptimizer, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
-    """Adam's weight decay is decoupled (AdamW), as in the tables."""
-    parameters, lr = list(parameters), config.learning_rate
-    if config.optimizer == "adam":
-        betas = (config.beta1, config.beta2)
-        return torch.optim.AdamW(
-            parameters, lr, betas=betas, eps=config.epsilon, weight_decay=config.weight_decay, fused=True
-        )
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr)
-    if config.optimizer == "adagrad":
+    """l2 is added to the gradients before the rule, in a parameter's `grad`; weight decay is decoupled."""
+    parameters = list(parameters)
+    if config.optimizer in ("proximal_adagrad", "ftrl"):
+        return _TableRule(parameters, config)
+    optimizer = _of_torch(config, parameters)
+    if config.l2:
+        optimizer.register_step_pre_hook(lambda *_: _add_l2(parameters, config.l2))
+    return optimizer
+
+
+def _of_torch(config: DenseOptimizer, parameters: list[Tensor]) -> torch.optim.Optimizer:
+    lr, name = config.learning_rate, config.optimizer
+    if name == "sgd":
+        return torch.optim.SGD(parameters, lr, momentum=config.momentum, nesterov=config.nesterov)
+    if name == "adagrad":
         return torch.optim.Adagrad(parameters, lr, initial_accumulator_value=config.initial_accumulator, eps=0)
-    return _TableRule(parameters, config)
+    if name == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr, alpha=config.alpha, eps=config.epsilon, momentum=config.momentum)
+    betas = (config.beta1, config.beta2)
+    if name == "adamax":
+        return torch.optim.Adamax(parameters, lr, betas=betas, eps=config.epsilon)
+    if name in ("nadam", "radam"):
+        kind = torch.optim.NAdam if name == "nadam" else torch.optim.RAdam
+        return kind(
+            parameters,
+            lr,
+            betas=betas,
+            eps=config.epsilon,
+            weight_decay=config.decay,
+            decoupled_weight_decay=True,
+        )
+    return torch.optim.AdamW(parameters, lr, betas=betas, eps=config.epsilon, weight_decay=config.decay, fused=True)
+
+
+@torch.no_grad()
+def _add_l2(parameters: list[Tensor], l2: float) -> None:
+    for w in parameters:
+        if w.grad is not None:
+            w.grad.add_(w, alpha=l2)
 
 
 class _TableRule(torch.optim.Optimizer):
@@ -46,5 +73,7 @@ class _TableRule(torch.optim.Optimizer):
                 if not state:
                     state["s0"] = torch.full_like(w, self._config.initial_accumulator)
                     state["s1"] = torch.zeros_like(w)
-                new, state["s0"], state["s1"] = move(self._config, (1, 1), w, state["s0"], state["s1"], w.grad)
+                new, state["s0"], state["s1"] = move(
+                    self._config, self._config.learning_rate, (1, 1), w, state["s0"], state["s1"], w.grad
+                )
                 w.copy_(new)

@@ -21,7 +21,7 @@ from manyhot.schema import BadRows, ModelConfig, Part, Querying, Reading, Schema
 from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
-from ._settings import check_batches, check_settings, schema_for, torch_threads
+from ._settings import check_batches, check_l2, check_settings, schema_for, torch_threads
 
 __all__ = ["Run", "train"]
 
@@ -124,10 +124,12 @@ def train(
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
     check_batches(model, training, examples["train"].num_rows)
+    layout = TableLayout.of(encoder)
+    check_l2(training, layout.num_rows, model.latent_size(layout.num_fields), examples["train"].num_rows)
     with torch_threads(training.threads):
         network = build_model(
             model,
-            TableLayout.of(encoder),
+            layout,
             select(training.kernels),
             optimizer=training.tables,
             seed=training.seed,

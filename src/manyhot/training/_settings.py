@@ -9,9 +9,14 @@ import msgspec
 import torch
 
 from manyhot.errors import ConfigError
+from manyhot.kernels import row_stride
 from manyhot.schema import ModelConfig, Schema, TrainingConfig
 
-__all__ = ["check_batches", "check_settings", "schema_for", "torch_threads"]
+__all__ = ["MOST_FLOATS_AN_EXAMPLE", "check_batches", "check_l2", "check_settings", "schema_for", "torch_threads"]
+
+# With l2_rows = "all": of the tables, for each example of a batch. Beyond it the step is mostly reading and writing
+# memory: 65,536 floats take some 50 microseconds of a core.
+MOST_FLOATS_AN_EXAMPLE = 1 << 16
 
 
 def check_settings(training: TrainingConfig, schema: Schema, *, has_valid: bool) -> None:
@@ -36,6 +41,19 @@ def schema_for(model: ModelConfig, schema: Schema) -> Schema:
         return schema
     fields = tuple(msgspec.structs.replace(f, combiner=f.combiner or "sum") for f in schema.fields)
     return msgspec.structs.replace(schema, fields=fields)
+
+
+def check_l2(training: TrainingConfig, num_table_rows: int, dim: int, num_rows: int) -> None:
+    """Raises ConfigError where l2_rows = "all" would move more of the tables at each step than is sensible."""
+    tables = training.tables
+    floats = num_table_rows * row_stride(dim, tables.optimizer) if tables.l2_rows == "all" else 0
+    batch = min(training.batch_size, num_rows)
+    if floats > MOST_FLOATS_AN_EXAMPLE * batch:
+        raise ConfigError(
+            f'l2_rows = "all" would move {num_table_rows:,} rows at every step, {floats // batch:,} numbers for each '
+            f"example of a batch of {batch:,}, and {MOST_FLOATS_AN_EXAMPLE:,} are the most; raise batch_size or "
+            'min_count, or take l2_rows = "touched"'
+        )
 
 
 @contextlib.contextmanager

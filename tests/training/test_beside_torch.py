@@ -1,0 +1,102 @@
+"""Tables and dense part beside torch's own optimizers on the same model with dense parameters, to 1e-6."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+import manyhot as mh
+from manyhot.data import TableLayout
+from manyhot.kernels import Batch, Jagged, select
+from manyhot.nn import Model, build_model
+from manyhot.training import Learner, check_l2
+
+NUM_ROWS, DIM, NUM_EXAMPLES, STEPS = 20, 6, 24, 8
+LAYOUT = TableLayout.of_sizes(mh.Schema(label="y", fields=(mh.Field("app", combiner="sum"),)), {"app": NUM_ROWS})
+
+
+def draw(rng: np.random.Generator, filled: float) -> np.ndarray:
+    """Weights of each feature in each example, 0 where it is not there; float32 [B, V]."""
+    weights = rng.uniform(0.5, 1.5, (NUM_EXAMPLES, NUM_ROWS)) * (rng.uniform(size=(NUM_EXAMPLES, NUM_ROWS)) < filled)
+    return weights.astype(np.float32)
+
+
+def batch_of(weights: np.ndarray, labels: np.ndarray, kernels: str) -> Batch:
+    ids = [np.flatnonzero(row) for row in weights]
+    jagged = Jagged(
+        np.concatenate(ids).astype(np.int32),
+        weights[weights != 0],
+        np.cumsum([0, *map(len, ids)]).astype(np.int32),
+        num_fields=1,
+    )
+    return Batch(jagged, labels, select(kernels).plan_rows(jagged, NUM_ROWS))
+
+
+class DenseFM(torch.nn.Module):
+    """FM over a dense matrix of weights, with the numbers of ours, in float64: where a slope is exactly 0, Adam would
+    make a whole step of rounding."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        tables = model.tables
+        self.latent = torch.nn.Parameter(torch.tensor(tables.data[:, :DIM].copy()))
+        self.linear = torch.nn.Parameter(torch.tensor(tables.data[:, DIM].copy()))
+        self.dense = torch.nn.ParameterList(p.detach().clone() for p in model.parameters())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        bias, coefficient, h = self.dense
+        bi = ((x @ self.latent) ** 2 - (x**2) @ self.latent**2) / 2
+        return (x @ self.linear) * coefficient[0] + bi @ h + bias
+
+
+L2 = 0.03
+TORCH = {
+    "sgd": lambda p, l2: torch.optim.SGD(p, 0.05, weight_decay=l2),
+    "adagrad": lambda p, l2: torch.optim.Adagrad(p, 0.05, weight_decay=l2, initial_accumulator_value=0.1, eps=0),
+    "adam": lambda p, l2: torch.optim.Adam(p, 0.05, weight_decay=l2),
+    "adamw": lambda p, l2: torch.optim.AdamW(p, 0.05),
+}
+
+
+@pytest.mark.parametrize("kernels", ["native", "reference"])
+@pytest.mark.parametrize("name", TORCH)
+@pytest.mark.parametrize("l2_rows", ["touched", "all"])
+def test_the_same_steps_as_torch(name: str, l2_rows: str, kernels: str) -> None:
+    """touched: every row is in each batch, which is then what torch does; all: most rows are in few batches."""
+    l2 = 0.0 if name == "adamw" else L2
+    options = {"optimizer": name, "learning_rate": 0.05, "l2": l2}
+    config = mh.TrainingConfig(
+        tables=mh.TableOptimizer(**options, l2_rows=l2_rows), dense=mh.DenseOptimizer(**options), precision="float32"
+    )
+    rng = np.random.default_rng(2)
+    model = build_model(mh.FM(embedding_dim=DIM, embedding_scale=0.3), LAYOUT, select(kernels), optimizer=config.tables)
+    ours, theirs = Learner(model, config), DenseFM(model).double()
+    moves = TORCH[name](list(theirs.parameters()), l2)
+    met = set()
+    for _ in range(STEPS):
+        weights = draw(rng, 1.0 if l2_rows == "touched" else 0.02)
+        labels = rng.integers(0, 2, NUM_EXAMPLES).astype(np.float32)
+        met.add(len(np.flatnonzero(weights.any(0))))
+        ours.learn(batch_of(weights, labels, kernels))
+        moves.zero_grad()
+        logits = theirs(torch.from_numpy(weights).double())
+        binary_cross_entropy_with_logits(logits, torch.from_numpy(labels).double()).backward()
+        moves.step()
+    assert met == {NUM_ROWS} if l2_rows == "touched" else max(met) < NUM_ROWS
+    tables = model.tables.weights()
+    np.testing.assert_allclose(tables[:, :DIM], theirs.latent.detach(), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(tables[:, DIM], theirs.linear.detach(), rtol=0, atol=1e-6)
+    for mine, other in zip(model.parameters(), theirs.dense, strict=True):
+        np.testing.assert_allclose(mine.detach(), other.detach(), rtol=0, atol=1e-6)
+
+
+def test_l2_on_all_rows_is_refused_where_the_tables_are_too_large() -> None:
+    config = mh.TrainingConfig(batch_size=128, tables=mh.TableOptimizer(optimizer="adam", l2_rows="all"))
+    check_l2(config, num_table_rows=128 * 65_536 // 64, dim=16, num_rows=1000)  # adam's rows of 16 take 64 floats
+    with pytest.raises(mh.ConfigError, match=r'l2_rows = "all".*131,073 rows.*batch_size.*"touched"'):
+        check_l2(config, num_table_rows=128 * 65_536 // 64 + 1, dim=16, num_rows=1000)
+    with pytest.raises(mh.ConfigError, match="a batch of 100"):
+        check_l2(config, num_table_rows=128 * 65_536 // 64, dim=16, num_rows=100)
+    check_l2(mh.TrainingConfig(batch_size=1), num_table_rows=10**9, dim=16, num_rows=1000)
