@@ -41,7 +41,7 @@ HEADS: dict[str, HeadKind] = {
     "attention_fm": HeadKind("pairs of fields weighted by attention", ("attention_fm",), "Xiao et al. 2017"),
     "multi_view": HeadKind("products of all orders of the fields", (), "Cao et al. 2016"),
     "cin": HeadKind("compressed interaction network", ("cin",), "Lian et al. 2018"),
-    "self_attention": HeadKind("fields attend to each other", ("self_attention",), "Song et al. 2019"),
+    "self_attention": HeadKind("fields attend to each other", ("self_attention", "dropout"), "Song et al. 2019"),
     "cross": HeadKind("cross layers with vectors", ("cross", *MLP_OPTIONS), "Wang et al. 2017"),
     "cross2": HeadKind("cross layers with matrices", ("cross", *MLP_OPTIONS), "Wang et al. 2021"),
     "gated_cross": HeadKind("gated cross layers", ("cross", *MLP_OPTIONS), "Wang et al. 2023"),

@@ -11,10 +11,15 @@ from collections.abc import Callable
 
 from torch import nn
 
+from ._cin import CINHead
+from ._cross import CrossHead
+from ._cross2 import Cross2Head
 from ._deep import DeepHead
 from ._fm import FMHead
 from ._linear import LinearHead
+from ._self_attention import SelfAttentionHead
 from ._shape import HeadShape
+from ._two_streams import TwoStreamsHead
 
 __all__ = ["HEADS", "DeepHead", "FMHead", "HeadShape", "LinearHead"]
 
@@ -22,4 +27,9 @@ HEADS: dict[str, Callable[[HeadShape], nn.Module]] = {
     "linear": LinearHead.of,
     "fm": FMHead.of,
     "deep": DeepHead.of,
+    "cin": CINHead.of,
+    "self_attention": SelfAttentionHead.of,
+    "cross": CrossHead.of,
+    "cross2": Cross2Head.of,
+    "two_streams": TwoStreamsHead.of,
 }
