@@ -26,12 +26,17 @@ def pooled(weights: Weights, row: Row) -> Pooled:
     return result
 
 
-def assert_term(config: ModelConfig, term: Callable[[Any, Pooled], float]) -> None:
-    """term: from the head and pooled to the number it adds; compared on either kernels, rows of 0 to 4 pairs a bag."""
+def assert_term(config: ModelConfig, term: Callable[[Any, Pooled], float], positive: str = "") -> None:
+    """term: from the head and pooled to the number it adds; compared on either kernels, rows of 0 to 4 pairs a bag.
+
+    positive: a part of the names of parameters that are made so, where random ones would let no ReLU pass.
+    """
     (name,) = config.heads or ()
     rows = oracle.random_rows(seed=7, count=9)
     for kernels in ("native", "reference"):
         model = oracle.model_of(config, kernels=kernels)
+        for parameter in (p for name, p in model.named_parameters() if positive and positive in name):
+            parameter.data.abs_()
         weights = Weights.of(model)
         expected = [term(model.heads[name], pooled(weights, row)) + float(numbers(model.bias)) for row in rows]
         with torch.no_grad():

@@ -13,7 +13,7 @@ from manyhot.schema import HEADS, MODELS, Cross, ModelConfig
 LAYERS = {"embedding_dim": 3, "cross": Cross(layers=2)}
 STACKED = {"embedding_dim": 3, "cross": Cross(layers=3, structure="stacked"), "hidden_units": (5, 4)}
 both_structures = pytest.mark.parametrize("options", [LAYERS, STACKED], ids=["parallel", "stacked"])
-HEAD_OF = {"dcn": "cross", "dcnv2": "cross2"}
+HEAD_OF = {"dcn": "cross", "dcnv2": "cross2", "gdcn": "gated_cross"}
 
 
 def ended(head, x: np.ndarray, options) -> float:
@@ -56,6 +56,19 @@ def test_matrices(options, rank):
 
     cross = Cross(layers=options["cross"].layers, structure=options["cross"].structure, rank=rank)
     assert_term(ModelConfig(heads=("cross2",), **{**options, "cross": cross}), term)
+
+
+@both_structures
+def test_gates(options):
+    def term(head, pooled):
+        x0 = x = pooled.reshape(-1)
+        for layer in head.layers:
+            crossed, gate = affine(layer.weight, x), numbers(layer.gate.weight)
+            opened = [1 / (1 + np.exp(-sum(gate[i, j] * x[j] for j in range(len(x))))) for i in range(len(x))]
+            x = np.array([x0[i] * crossed[i] * opened[i] + x[i] for i in range(len(x))])
+        return ended(head, x, options)
+
+    assert_term(ModelConfig(heads=("gated_cross",), **options), term)
 
 
 @pytest.mark.parametrize("name", HEAD_OF)

@@ -48,7 +48,9 @@ HEADS: dict[str, HeadKind] = {
     "bilinear": HeadKind("MLP over bilinear pairs of fields", ("bilinear", *MLP_OPTIONS), "Huang et al. 2019"),
     "mask_blocks": HeadKind("blocks masked by the example", ("mask_blocks", *MLP_OPTIONS), "Wang et al. 2021"),
     "two_streams": HeadKind("two MLPs, fused bilinearly", ("streams", *MLP_OPTIONS), "Mao et al. 2023"),
-    "final_blocks": HeadKind("layers multiplied with each other", ("final_blocks", *MLP_OPTIONS), "Zhu et al. 2023"),
+    "final_blocks": HeadKind(
+        "layers multiplied with each other", ("final_blocks", *MLP_OPTIONS[:3]), "Zhu et al. 2023"
+    ),
     "wukong": HeadKind("stacked factorization machines", ("wukong", *MLP_OPTIONS), "Zhang et al. 2024"),
     "interest": HeadKind(
         "MLP over the fields and a bag as the candidate sees it", ("interest", *MLP_OPTIONS), "Zhou et al. 2018"

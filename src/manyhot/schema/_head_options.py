@@ -89,7 +89,7 @@ class Bilinear(HeadOptions, frozen=True, kw_only=True):
     """Bilinear pairs of fields after squeeze and excitation (head "bilinear").
 
     kind: which pairs share a matrix: "all" of them, "each" left field's, or none ("interaction").
-    reduction: squeeze to F / reduction numbers.
+    reduction: squeeze to F / reduction numbers. Needs two fields.
     """
 
     kind: Literal["all", "each", "interaction"] = "interaction"
@@ -99,14 +99,16 @@ class Bilinear(HeadOptions, frozen=True, kw_only=True):
 class MaskBlocks(HeadOptions, frozen=True, kw_only=True):
     """Blocks masked by the example (head "mask_blocks").
 
-    structure: "parallel" blocks side by side, "serial" one after the other. blocks: how many; units: outputs of each.
-    reduction: width of the masks' hidden layer, in inputs.
+    structure: "parallel" blocks side by side, "serial" one after the other; the model's MLP is behind both. blocks: how
+    many; units: outputs of each. reduction: width of a mask's hidden layer, as a multiple of what it masks.
+    field_norm: normalise each field before the first masks.
     """
 
     structure: Literal["parallel", "serial"] = "parallel"
     blocks: int = 3
     units: int = 64
     reduction: int = 1
+    field_norm: bool = True
 
 
 class Streams(HeadOptions, frozen=True, kw_only=True):
@@ -138,10 +140,21 @@ class Streams(HeadOptions, frozen=True, kw_only=True):
 
 
 class FinalBlocks(HeadOptions, frozen=True, kw_only=True):
-    """Blocks of multiplied layers (head "final_blocks"): one or two of them, whose logits are averaged."""
+    """Blocks of multiplied layers (head "final_blocks").
+
+    blocks: one, or two whose terms are averaged. hidden_units: of the second block; None: as the first, which has the
+    model's; even numbers, as half of a layer is products. gate: let fields gate each other before the first block.
+    """
 
     blocks: Literal[1, 2] = 1
     hidden_units: tuple[int, ...] | None = None
+    gate: bool = False
+
+    def check(self, hidden_units: tuple[int, ...]) -> None:
+        """Raises ConfigError for odd layers, of which hidden_units are the first block's."""
+        for place, units in (("model", hidden_units), ("model.final_blocks", self.hidden_units or ())):
+            if any(number % 2 for number in units):
+                raise ConfigError(f'{place}: hidden_units = {list(units)} of "final_blocks" must be even numbers')
 
 
 class WukongLayers(HeadOptions, frozen=True, kw_only=True):

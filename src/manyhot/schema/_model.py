@@ -95,6 +95,8 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         units = (self.hidden_units if self.hidden_units is not None else (400, 400)) if with_mlp else ()
         if "two_streams" in heads:
             (self.streams or Streams()).check(units)
+        if "final_blocks" in heads:
+            (self.final_blocks or FinalBlocks()).check(units)
         msgspec.structs.force_setattr(self, "heads", heads)
         msgspec.structs.force_setattr(self, "hidden_units", units)
         if self.preset == "article":
@@ -119,7 +121,9 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         return tuple(key for key in options if key not in without)
 
     def check_fields(self, names: Sequence[str]) -> None:
-        """Raises ConfigError where an option names a field that is not among them."""
+        """Raises ConfigError where an option names a field that is not among them, or pairs of fields need two."""
+        if "bilinear" in (self.heads or ()) and len(names) < 2:
+            raise ConfigError('model: the head "bilinear" needs at least two fields; choose another model')
         for gate in self.streams.gates if self.streams is not None else ():
             for name in gate:
                 if name not in names:

@@ -17,7 +17,7 @@ __all__ = ["CINHead"]
 
 class CINHead(nn.Module):
     """x^k_h = sum_ij W^k_hij (x^0_i * x^{k-1}_j) + b^k_h, a vector of D for each map h of layer k, from x^0 = pooled;
-    the term is linear in the sums over D of all maps of all layers (Lian et al. 2018, eq. 6 to 8).
+    the term is linear in the sums over D of all maps of all layers (Lian et al. 2018, xDeepFM, section 3.1).
 
     As in the reference experiments no activation stands between the layers, and the maps have biases.
     """

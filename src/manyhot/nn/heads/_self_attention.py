@@ -14,7 +14,7 @@ __all__ = ["SelfAttentionHead"]
 
 class SelfAttentionHead(nn.Module):
     """Layers in which every field attends to all; the term is linear in what all fields end with (Song et al. 2019,
-    section 4.5)."""
+    AutoInt, section 4)."""
 
     def __init__(self, layers: list[nn.Module], num_outputs: int, *, bias: bool) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class SelfAttentionHead(nn.Module):
 
 
 class AttentionLayer(nn.Module):
-    """relu(norm(heads side by side + residual)), a head being softmax(Q K^T) V (eq. 5 to 8): (B, F, A).
+    """relu(norm(heads side by side + residual)), a head being softmax(Q K^T) V: (B, F, A).
 
     The residual is the input itself where it has the layer's size, else a Linear of it. Of the weights that a field
     gives to the others some are dropped while training.

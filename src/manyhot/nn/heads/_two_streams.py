@@ -15,7 +15,7 @@ __all__ = ["TwoStreamsHead"]
 
 
 class TwoStreamsHead(nn.Module):
-    """fusion(MLP1(gate1 * x), MLP2(gate2 * x)) with x = concat_f pooled_f (Mao et al. 2023, eq. 5 to 9)."""
+    """fusion(MLP1(gate1 * x), MLP2(gate2 * x)) with x = concat_f pooled_f (Mao et al. 2023, FinalMLP)."""
 
     def __init__(self, gates: list[Gate], mlps: list[MLP], fusion: Fusion) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Gate(nn.Module):
 
 
 class Fusion(nn.Module):
-    """x . a + y . b + sum_h x_h^T W_h y_h, x and y being cut into H parts each (eq. 8 and 9): (B,)."""
+    """x . a + y . b + sum_h x_h^T W_h y_h, x and y being cut into H parts each: (B,)."""
 
     def __init__(self, x_size: int, y_size: int, heads: int, *, bias: bool) -> None:
         super().__init__()
