@@ -41,14 +41,16 @@ HEADS: dict[str, HeadKind] = {
     "attention_fm": HeadKind("pairs of fields weighted by attention", ("attention_fm",), "Xiao et al. 2017"),
     "multi_view": HeadKind("products of all orders of the fields", (), "Cao et al. 2016"),
     "cin": HeadKind("compressed interaction network", ("cin",), "Lian et al. 2018"),
-    "self_attention": HeadKind("fields attend to each other", ("self_attention",), "Song et al. 2019"),
+    "self_attention": HeadKind("fields attend to each other", ("self_attention", "dropout"), "Song et al. 2019"),
     "cross": HeadKind("cross layers with vectors", ("cross", *MLP_OPTIONS), "Wang et al. 2017"),
     "cross2": HeadKind("cross layers with matrices", ("cross", *MLP_OPTIONS), "Wang et al. 2021"),
     "gated_cross": HeadKind("gated cross layers", ("cross", *MLP_OPTIONS), "Wang et al. 2023"),
     "bilinear": HeadKind("MLP over bilinear pairs of fields", ("bilinear", *MLP_OPTIONS), "Huang et al. 2019"),
     "mask_blocks": HeadKind("blocks masked by the example", ("mask_blocks", *MLP_OPTIONS), "Wang et al. 2021"),
     "two_streams": HeadKind("two MLPs, fused bilinearly", ("streams", *MLP_OPTIONS), "Mao et al. 2023"),
-    "final_blocks": HeadKind("layers multiplied with each other", ("final_blocks", *MLP_OPTIONS), "Zhu et al. 2023"),
+    "final_blocks": HeadKind(
+        "layers multiplied with each other", ("final_blocks", *MLP_OPTIONS[:3]), "Zhu et al. 2023"
+    ),
     "wukong": HeadKind("stacked factorization machines", ("wukong", *MLP_OPTIONS), "Zhang et al. 2024"),
     "interest": HeadKind(
         "MLP over the fields and a bag as the candidate sees it", ("interest", *MLP_OPTIONS), "Zhou et al. 2018"

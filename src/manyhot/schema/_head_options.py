@@ -38,8 +38,8 @@ class HeadOptions(Config, frozen=True, kw_only=True):
 class Cross(HeadOptions, frozen=True, kw_only=True):
     """Cross layers (heads "cross", "cross2", "gated_cross").
 
-    layers: how many. structure: "parallel" adds the term beside others; "stacked" puts the MLP behind the layers.
-    rank: of each layer's matrix in "cross2"; None: full.
+    layers: how many. structure: "parallel" adds the term beside others; "stacked" puts the MLP behind the layers, and
+    a model of that name has no head "deep". rank: of each layer's matrix in "cross2"; None: full.
     """
 
     layers: int = 3
@@ -52,16 +52,25 @@ class CIN(HeadOptions, frozen=True, kw_only=True):
 
     units: tuple[int, ...] = (16, 16)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.units:
+            raise ConfigError(f"{self.place()}: units is empty; give the feature maps of at least one layer")
+
 
 class SelfAttention(HeadOptions, frozen=True, kw_only=True):
     """Attention of fields to each other (head "self_attention").
 
-    layers: how many; heads: attention heads a layer; units: of each attention head.
+    layers: how many; heads: attention heads a layer; units: of each attention head. scale: divide the products of
+    queries and keys by sqrt(units). layer_norm: normalise a field before each layer's ReLU. The model's dropout also
+    drops attention weights.
     """
 
     layers: int = 2
     heads: int = 2
     units: int = 16
+    scale: bool = False
+    layer_norm: bool = False
 
 
 class AttentionFM(HeadOptions, frozen=True, kw_only=True):
@@ -80,7 +89,7 @@ class Bilinear(HeadOptions, frozen=True, kw_only=True):
     """Bilinear pairs of fields after squeeze and excitation (head "bilinear").
 
     kind: which pairs share a matrix: "all" of them, "each" left field's, or none ("interaction").
-    reduction: squeeze to F / reduction numbers.
+    reduction: squeeze to F / reduction numbers. Needs two fields.
     """
 
     kind: Literal["all", "each", "interaction"] = "interaction"
@@ -90,21 +99,24 @@ class Bilinear(HeadOptions, frozen=True, kw_only=True):
 class MaskBlocks(HeadOptions, frozen=True, kw_only=True):
     """Blocks masked by the example (head "mask_blocks").
 
-    structure: "parallel" blocks side by side, "serial" one after the other. blocks: how many; units: outputs of each.
-    reduction: width of the masks' hidden layer, in inputs.
+    structure: "parallel" blocks side by side, "serial" one after the other; the model's MLP is behind both. blocks: how
+    many; units: outputs of each. reduction: width of a mask's hidden layer, as a multiple of what it masks.
+    field_norm: normalise each field before the first masks.
     """
 
     structure: Literal["parallel", "serial"] = "parallel"
     blocks: int = 3
     units: int = 64
     reduction: int = 1
+    field_norm: bool = True
 
 
 class Streams(HeadOptions, frozen=True, kw_only=True):
     """Two MLPs and a bilinear fusion (head "two_streams").
 
-    hidden_units: of the second MLP; None: as the first. heads: of the fusion. gate_units: hidden layers of the gates
-    of features. gate_fields, gate_fields2: fields that each gate reads; empty: a learned constant.
+    hidden_units: of the second MLP; None: as the first. heads: of the fusion; each takes its part of both MLPs'
+    outputs. gate_units: hidden layers of the gates of features. gate_fields, gate_fields2: fields that each gate reads;
+    empty: a learned constant.
     """
 
     hidden_units: tuple[int, ...] | None = None
@@ -113,12 +125,36 @@ class Streams(HeadOptions, frozen=True, kw_only=True):
     gate_fields: tuple[str, ...] = ()
     gate_fields2: tuple[str, ...] = ()
 
+    @property
+    def gates(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The fields that each of the two gates reads."""
+        return self.gate_fields, self.gate_fields2
+
+    def check(self, hidden_units: tuple[int, ...]) -> None:
+        """Raises ConfigError where an MLP, of hidden_units the first, cannot be cut into parts for the heads."""
+        for place, units in (("model", hidden_units), ("model.streams", self.hidden_units)):
+            if units is not None and (not units or units[-1] % self.heads):
+                raise ConfigError(
+                    f"{place}: hidden_units = {list(units)} must end in a multiple of the {self.heads} heads of streams"
+                )
+
 
 class FinalBlocks(HeadOptions, frozen=True, kw_only=True):
-    """Blocks of multiplied layers (head "final_blocks"): one or two of them, whose logits are averaged."""
+    """Blocks of multiplied layers (head "final_blocks").
+
+    blocks: one, or two whose terms are averaged. hidden_units: of the second block; None: as the first, which has the
+    model's; even numbers, as half of a layer is products. gate: let fields gate each other before the first block.
+    """
 
     blocks: Literal[1, 2] = 1
     hidden_units: tuple[int, ...] | None = None
+    gate: bool = False
+
+    def check(self, hidden_units: tuple[int, ...]) -> None:
+        """Raises ConfigError for odd layers, of which hidden_units are the first block's."""
+        for place, units in (("model", hidden_units), ("model.final_blocks", self.hidden_units or ())):
+            if any(number % 2 for number in units):
+                raise ConfigError(f'{place}: hidden_units = {list(units)} of "final_blocks" must be even numbers')
 
 
 class WukongLayers(HeadOptions, frozen=True, kw_only=True):

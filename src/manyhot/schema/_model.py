@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -78,26 +79,55 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f'model: unknown name "{self.name}"{nearest_name(self.name, MODELS)}')
         if self.name is None and not self.heads:
             raise ConfigError('model: give name = "deepfm" or heads = ["linear", "fm", "deep"]')
-        heads = self.heads or MODELS[self.name or ""].heads
+        heads = self.heads or self._named_heads()
         for head in heads:
             if head not in HEADS:
                 raise ConfigError(f'model: heads: there is no head "{head}"{nearest_name(head, HEADS)}')
-        if self.name is not None and set(heads) != set(MODELS[self.name].heads):
+        if self.name is not None and set(heads) != set(self._named_heads()):
             raise ConfigError(
-                f'model: "{self.name}" has the heads {list(MODELS[self.name].heads)}; keep name or heads, not both'
+                f'model: "{self.name}" has the heads {list(self._named_heads())}; keep name or heads, not both'
             )
         if len(set(heads)) != len(heads):
             raise ConfigError("model: a head is named twice in heads")
         self._check_numbers()
         self._check_options(heads)
-        with_mlp = any(_has_mlp(head) for head in heads)
+        with_mlp = any(MLP_OPTIONS[0] in self._options(head) for head in heads)
         units = (self.hidden_units if self.hidden_units is not None else (400, 400)) if with_mlp else ()
+        if "two_streams" in heads:
+            (self.streams or Streams()).check(units)
+        if "final_blocks" in heads:
+            (self.final_blocks or FinalBlocks()).check(units)
         msgspec.structs.force_setattr(self, "heads", heads)
         msgspec.structs.force_setattr(self, "hidden_units", units)
         if self.preset == "article":
             msgspec.structs.force_setattr(self, "pairs", "features")
             msgspec.structs.force_setattr(self, "head_biases", True)
             msgspec.structs.force_setattr(self, "layer_order", "article")
+
+    @property
+    def _stacked(self) -> bool:
+        return self.cross is not None and self.cross.structure == "stacked"
+
+    def _named_heads(self) -> tuple[str, ...]:
+        """The heads that name stands for. With stacked cross layers the MLP is behind them and not beside them."""
+        heads = MODELS[self.name or ""].heads
+        behind = self._stacked and any("cross" in HEADS[head].options for head in heads)
+        return tuple(head for head in heads if head != "deep") if behind else heads
+
+    def _options(self, head: str) -> tuple[str, ...]:
+        """The keys that a head reads: those of an MLP where it has one."""
+        options = HEADS[head].options
+        without = () if self._stacked or "cross" not in options else MLP_OPTIONS
+        return tuple(key for key in options if key not in without)
+
+    def check_fields(self, names: Sequence[str]) -> None:
+        """Raises ConfigError where an option names a field that is not among them, or pairs of fields need two."""
+        if "bilinear" in (self.heads or ()) and len(names) < 2:
+            raise ConfigError('model: the head "bilinear" needs at least two fields; choose another model')
+        for gate in self.streams.gates if self.streams is not None else ():
+            for name in gate:
+                if name not in names:
+                    raise ConfigError(f'model.streams: there is no field "{name}"{nearest_name(name, names)}')
 
     def _check_numbers(self) -> None:
         if not 1 <= self.embedding_dim <= 4096:
@@ -116,9 +146,11 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             given = getattr(self, key)
             if given == defaults[key] or (key == "hidden_units" and not given):
                 continue
-            if not any(key in HEADS[head].options for head in heads):
-                readers = '", "'.join(head for head, kind in HEADS.items() if key in kind.options)
+            if not any(key in self._options(head) for head in heads):
+                readers = '", "'.join(head for head in HEADS if key in self._options(head))
                 raise ConfigError(f'model: {key} belongs to the head "{readers}", which heads {list(heads)} lacks')
+        if self.cross is not None and self.cross.rank is not None and "cross2" not in heads:
+            raise ConfigError(f'model.cross: rank belongs to the head "cross2", which heads {list(heads)} lacks')
         if self.preset == "article" and self.pairs == "fields":
             raise ConfigError('model: preset = "article" means pairs = "features"; remove one of them')
 
@@ -132,10 +164,6 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         if "field_aware_fm" in (self.heads or ()):
             return num_fields * self.embedding_dim
         return self.embedding_dim if self.has_latent else 0
-
-
-def _has_mlp(head: str) -> bool:
-    return MLP_OPTIONS[0] in HEADS[head].options
 
 
 class LR(ModelConfig, frozen=True, kw_only=True):

@@ -11,10 +11,20 @@ from collections.abc import Callable
 
 from torch import nn
 
+from ._bilinear import BilinearHead
+from ._cin import CINHead
+from ._cross import CrossHead
+from ._cross2 import Cross2Head
 from ._deep import DeepHead
+from ._final_blocks import FinalBlocksHead
 from ._fm import FMHead
+from ._gated_cross import GatedCrossHead
 from ._linear import LinearHead
+from ._mask_blocks import MaskBlocksHead
+from ._self_attention import SelfAttentionHead
 from ._shape import HeadShape
+from ._two_streams import TwoStreamsHead
+from ._wukong import WukongHead
 
 __all__ = ["HEADS", "DeepHead", "FMHead", "HeadShape", "LinearHead"]
 
@@ -22,4 +32,14 @@ HEADS: dict[str, Callable[[HeadShape], nn.Module]] = {
     "linear": LinearHead.of,
     "fm": FMHead.of,
     "deep": DeepHead.of,
+    "cin": CINHead.of,
+    "self_attention": SelfAttentionHead.of,
+    "cross": CrossHead.of,
+    "cross2": Cross2Head.of,
+    "gated_cross": GatedCrossHead.of,
+    "bilinear": BilinearHead.of,
+    "mask_blocks": MaskBlocksHead.of,
+    "two_streams": TwoStreamsHead.of,
+    "final_blocks": FinalBlocksHead.of,
+    "wukong": WukongHead.of,
 }
