@@ -11,9 +11,16 @@ from collections.abc import Callable
 
 from torch import nn
 
+from ._attention_fm import AttentionFMHead
+from ._bi_deep import BiDeepHead
 from ._deep import DeepHead
+from ._field_aware_fm import FieldAwareFMHead
+from ._field_weighted_fm import FieldWeightedFMHead
 from ._fm import FMHead
 from ._linear import LinearHead
+from ._linear_deep import LinearDeepHead
+from ._multi_view import MultiViewHead
+from ._product import ProductHead
 from ._shape import HeadShape
 
 __all__ = ["HEADS", "DeepHead", "FMHead", "HeadShape", "LinearHead"]
@@ -22,4 +29,11 @@ HEADS: dict[str, Callable[[HeadShape], nn.Module]] = {
     "linear": LinearHead.of,
     "fm": FMHead.of,
     "deep": DeepHead.of,
+    "field_weighted_fm": FieldWeightedFMHead.of,
+    "field_aware_fm": FieldAwareFMHead.of,
+    "bi_deep": BiDeepHead.of,
+    "linear_deep": LinearDeepHead.of,
+    "product": ProductHead.of,
+    "attention_fm": AttentionFMHead.of,
+    "multi_view": MultiViewHead.of,
 }
