@@ -11,7 +11,7 @@ __all__ = ["FieldAwareFMHead"]
 
 
 class FieldAwareFMHead(nn.Module):
-    """sum over pairs of features i of field f and j of field g: x_i x_j <v_i,g, v_j,f>: FFM (Juan et al. 2016, section 3).
+    """sum_ij x_i x_j <v_i,g, v_j,f>, i a feature of field f and j of field g: FFM (Juan et al. 2016, section 3).
 
     A latent row holds D numbers towards each field, [F * D] in the order of the fields. within: pairs inside a field f
     count too, as x_i x_j <v_i,f, v_j,f>.
