@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ def random_rows(seed: int, count: int = 6) -> list[Row]:
     return [{name: [] for name in sizes}, *({name: bag(size) for name, size in sizes.items()} for _ in range(count))]
 
 
+@functools.cache
 def layout_of(fields: tuple[Field, ...] = FIELDS) -> TableLayout:
     return TableLayout.of_sizes(Schema(label="y", fields=fields), SIZES)
 
@@ -57,7 +59,9 @@ def examples_of(rows: list[Row], fields: tuple[Field, ...] = FIELDS) -> Examples
 def batch_of(
     rows: list[Row], fields: tuple[Field, ...] = FIELDS, kernels: str = "native", *, with_plan: bool = True
 ) -> Batch:
-    loader = Loader(examples_of(rows, fields), layout_of(fields), select(kernels), 99, with_plan=with_plan)
+    loader = Loader(
+        examples_of(rows, fields), layout_of(fields), select(kernels), 99, with_plan=with_plan, num_threads=1
+    )
     return loader.batches([np.arange(len(rows), dtype=np.int64)])[0]
 
 

@@ -21,7 +21,7 @@ class MLP(nn.Sequential):
 
     layer_order "standard": Linear, BatchNorm, ReLU, Dropout; "article": Linear, ReLU, Dropout, BatchNorm.
     in_bfloat16: whether it computes in it while training. Takes (B, num_inputs) in either type, gives float32
-    (B, num_outputs).
+    (B, num_outputs); of float64 with weights in float64, float64.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class MLP(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         if self.in_bfloat16 and self.training:
             x = x.bfloat16()
-        if x.dtype == torch.float32:
+        if x.dtype != torch.bfloat16:
             for layer in self:
                 x = layer(x)
             return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +26,7 @@ class Model(nn.Module):
         self.heads = nn.ModuleDict(heads)
         self.bias = nn.Parameter(torch.zeros(()))
         self._within = any(getattr(head, "needs_within", False) for head in heads.values())
+        self._filled = any(getattr(head, "needs_filled", False) for head in heads.values())
         self._members = tuple(sorted({f for head in heads.values() for f in getattr(head, "member_fields", ())}))
         self._mlps = [module for module in self.modules() if isinstance(module, MLP)]
 
@@ -43,6 +45,9 @@ class Model(nn.Module):
             tables = self.tables.by_bag(batch, self._members)
         else:
             tables = self.tables(batch, bfloat16=self.training and self.deep_in_bfloat16 and self._only_deep)
+        if self._filled:
+            filled_BF = np.diff(batch.jagged.offsets).reshape(tables.linear.shape) > 0
+            tables = tables._replace(filled=torch.from_numpy(filled_BF))
         terms = [head(tables) for head in self.heads.values()]
         return torch.stack(terms).sum(0) + self.bias
 

@@ -24,8 +24,8 @@ class Members(NamedTuple):
 class TableOutputs(NamedTuple):
     """linear (B, F), pooled (B, F, D), bi (B, D); float32, pooled in bfloat16 where the model computes in it.
 
-    within: (B, F, D), bi of each bag alone: its pairs inside the field. members: of fields by number. Both are there
-    for heads that ask for them.
+    within: (B, F, D), bi of each bag alone: its pairs inside the field. members: of fields by number. filled: bool
+    (B, F), whether a bag holds any pair. They are there for heads that ask for them.
     """
 
     linear: Tensor
@@ -33,3 +33,4 @@ class TableOutputs(NamedTuple):
     bi: Tensor
     within: Tensor | None = None
     members: dict[int, Members] | None = None
+    filled: Tensor | None = None

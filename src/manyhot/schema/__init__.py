@@ -12,6 +12,7 @@ from ._field import Combiner, Field, Separators
 from ._head_options import (
     CIN,
     AttentionFM,
+    BiDeep,
     Bilinear,
     Cross,
     FinalBlocks,
@@ -40,6 +41,7 @@ __all__ = [
     "MODELS",
     "AttentionFM",
     "BadRows",
+    "BiDeep",
     "Bilinear",
     "Combiner",
     "Cross",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import typing
@@ -14,6 +15,7 @@ from manyhot.errors import ConfigError, nearest_name
 __all__ = ["Config", "convert"]
 
 T = TypeVar("T")
+_fields = functools.cache(msgspec.structs.fields)  # which evaluates annotations each time
 _WORDS = {
     "object": "table",
     "array": "list",
@@ -32,7 +34,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """
 
     def __post_init__(self) -> None:
-        for field in msgspec.structs.fields(self):
+        for field in _fields(type(self)):
             try:
                 value = msgspec.convert(getattr(self, field.name), field.type)
             except msgspec.ValidationError as error:

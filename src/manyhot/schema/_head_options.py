@@ -11,6 +11,7 @@ from ._config import Config
 __all__ = [
     "CIN",
     "AttentionFM",
+    "BiDeep",
     "Bilinear",
     "Cross",
     "FinalBlocks",
@@ -79,8 +80,20 @@ class AttentionFM(HeadOptions, frozen=True, kw_only=True):
     units: int = 16
 
 
+class BiDeep(HeadOptions, frozen=True, kw_only=True):
+    """MLP over the bi-interaction (head "bi_deep").
+
+    on_bi: batch_norm and dropout act on the bi-interaction too, as in the paper; false: on the hidden layers alone.
+    """
+
+    on_bi: bool = True
+
+
 class Product(HeadOptions, frozen=True, kw_only=True):
-    """Products of fields in front of an MLP (head "product"): "inner", "outer" or "both"."""
+    """Products of pairs of fields in front of an MLP (head "product").
+
+    kind: "inner", "outer" (through a kernel, a D x D matrix a pair) or "both".
+    """
 
     kind: Literal["inner", "outer", "both"] = "inner"
 

@@ -14,6 +14,7 @@ from ._config import Config
 from ._head_options import (
     CIN,
     AttentionFM,
+    BiDeep,
     Bilinear,
     Cross,
     FinalBlocks,
@@ -39,13 +40,13 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     embedding_dim: D, the latent size; without heads that read them no latent tables exist.
     hidden_units, dropout, batch_norm: the MLP of the heads that have one.
     pairs: "features" crosses every pair of features; "fields" leaves out the pairs inside one field.
-    head_biases: the heads "linear", "fm" and "deep" have a bias of their own beside the general one.
+    head_biases: the heads "linear", "fm" and those with an MLP have a bias of their own beside the general one.
     layer_order: "standard" is Linear, BatchNorm, ReLU, Dropout; "article" is Linear, ReLU, Dropout, BatchNorm.
     preset: "article" stands for pairs = "features", head_biases = true, layer_order = "article", and the combiner
         "sum" in every field that names none.
     embedding_scale: standard deviation of the normal distribution that latent rows start from.
-    cross, cin, self_attention, attention_fm, product, bilinear, mask_blocks, streams, final_blocks, wukong, interest:
-        the options of single heads; None: their defaults.
+    cross, cin, self_attention, attention_fm, bi_deep, product, bilinear, mask_blocks, streams, final_blocks, wukong,
+    interest: the options of single heads; None: their defaults.
 
     Raises ConfigError for unknown names and for options of a head that is not there.
     """
@@ -65,6 +66,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     cin: CIN | None = None
     self_attention: SelfAttention | None = None
     attention_fm: AttentionFM | None = None
+    bi_deep: BiDeep | None = None
     product: Product | None = None
     bilinear: Bilinear | None = None
     mask_blocks: MaskBlocks | None = None
@@ -89,6 +91,12 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             )
         if len(set(heads)) != len(heads):
             raise ConfigError("model: a head is named twice in heads")
+        others = [head for head in heads if HEADS[head].latent and head != "field_aware_fm"]
+        if "field_aware_fm" in heads and others:
+            raise ConfigError(
+                'model: heads: the latent rows of "field_aware_fm" are one for each field, which no other head reads; '
+                f'leave out "{others[0]}"'
+            )
         self._check_numbers()
         self._check_options(heads)
         with_mlp = any(MLP_OPTIONS[0] in self._options(head) for head in heads)

@@ -11,16 +11,23 @@ from collections.abc import Callable
 
 from torch import nn
 
+from ._attention_fm import AttentionFMHead
+from ._bi_deep import BiDeepHead
 from ._bilinear import BilinearHead
 from ._cin import CINHead
 from ._cross import CrossHead
 from ._cross2 import Cross2Head
 from ._deep import DeepHead
+from ._field_aware_fm import FieldAwareFMHead
+from ._field_weighted_fm import FieldWeightedFMHead
 from ._final_blocks import FinalBlocksHead
 from ._fm import FMHead
 from ._gated_cross import GatedCrossHead
 from ._linear import LinearHead
+from ._linear_deep import LinearDeepHead
 from ._mask_blocks import MaskBlocksHead
+from ._multi_view import MultiViewHead
+from ._product import ProductHead
 from ._self_attention import SelfAttentionHead
 from ._shape import HeadShape
 from ._two_streams import TwoStreamsHead
@@ -42,4 +49,11 @@ HEADS: dict[str, Callable[[HeadShape], nn.Module]] = {
     "two_streams": TwoStreamsHead.of,
     "final_blocks": FinalBlocksHead.of,
     "wukong": WukongHead.of,
+    "field_weighted_fm": FieldWeightedFMHead.of,
+    "field_aware_fm": FieldAwareFMHead.of,
+    "bi_deep": BiDeepHead.of,
+    "linear_deep": LinearDeepHead.of,
+    "product": ProductHead.of,
+    "attention_fm": AttentionFMHead.of,
+    "multi_view": MultiViewHead.of,
 }

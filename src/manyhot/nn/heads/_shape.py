@@ -16,8 +16,9 @@ __all__ = ["HeadShape"]
 class HeadShape:
     """config: of the model. field_names: in order, F of them. dim: D, the latent size of the tables.
 
-    A head's class or object may say `needs_within = True`, for `TableOutputs.within`; and `member_fields`, numbers of
-    the fields whose pairs it wants one by one in `TableOutputs.members`.
+    A head's class or object may say `needs_within = True`, for `TableOutputs.within`; `needs_filled = True`, for
+    `TableOutputs.filled`; and `member_fields`, numbers of the fields whose pairs it wants one by one in
+    `TableOutputs.members`.
     """
 
     config: ModelConfig
