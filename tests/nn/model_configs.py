@@ -30,7 +30,7 @@ def config_of(**options: Any) -> ModelConfig:
     for head in heads:
         options = {**NEEDED.get(head, {}), **options}
     if any("hidden_units" in HEADS[head].options for head in heads):
-        options = {"hidden_units": (9, 6), **options}
+        options = {"hidden_units": (8, 6), **options}
     return ModelConfig(**{"embedding_dim": 3, **options})
 
 
