@@ -37,8 +37,7 @@ int useful_threads(int num_threads, size_t num_pairs) {
 Table table_of(const Out<float, 2>& data, int dim, const std::vector<RowRange>& ranges = {}) {
   bool fits = dim >= 0 && static_cast<int64_t>(data.shape(1)) > dim;
   for (const RowRange& range : ranges) {
-    const int64_t states = int64_t{states_of(range.latent.rule, dim)} + states_of(range.linear.rule, 1);
-    fits = fits && static_cast<int64_t>(data.shape(1)) >= dim + 1 + states;
+    fits = fits && static_cast<int64_t>(data.shape(1)) >= range.linear_states + states_of(range.linear.rule, 1);
   }
   require(fits, "the table's rows are too short for its dimension and state");
   return {data.data(), static_cast<int64_t>(data.shape(1)), dim};
@@ -96,11 +95,12 @@ Optimizer optimizer_of(const Moments& o) {
 // End of each range of rows, how latent and how linear numbers move.
 using Ranges = std::vector<std::tuple<int64_t, Moments, Moments>>;
 
-std::vector<RowRange> ranges_of(const Ranges& given, int64_t num_table_rows) {
+std::vector<RowRange> ranges_of(const Ranges& given, int dim, int64_t num_table_rows) {
   std::vector<RowRange> out;
   for (const auto& [end, latent, linear] : given) {
     require(end >= (out.empty() ? 0 : out.back().end), "the ends of the ranges of rows must rise");
-    out.push_back({end, optimizer_of(latent), optimizer_of(linear)});
+    const Optimizer of_latent = optimizer_of(latent);
+    out.push_back({end, dim + 1 + states_of(of_latent.rule, dim), of_latent, optimizer_of(linear)});
   }
   require(!out.empty() && out.back().end == num_table_rows, "the ranges of rows must end at the table's end");
   return out;
@@ -129,7 +129,7 @@ void backward(Out<float, 2> data, int dim, In<int32_t> rows, In<int32_t> starts,
               Halves grad_pooled_half, std::optional<Out<float, 2>> grad_bi, Out<float, 2> sum, Singles field_pooled,
               int64_t num_fields, const std::optional<Ranges>& moved, std::optional<Out<float, 2>> out,
               int num_threads) {
-  const std::vector<RowRange> ranges = moved ? ranges_of(*moved, data.shape(0)) : std::vector<RowRange>{};
+  const std::vector<RowRange> ranges = moved ? ranges_of(*moved, dim, data.shape(0)) : std::vector<RowRange>{};
   const Table table = table_of(data, dim, ranges);
   const size_t examples = sum.shape(0), num_bags = examples * num_fields;
   require(num_fields > 0 && starts.size() == rows.size() + 1 && (!weights || weights->size() == bags.size()),
@@ -159,7 +159,7 @@ void backward(Out<float, 2> data, int dim, In<int32_t> rows, In<int32_t> starts,
 
 void move_rows(Out<float, 2> data, int dim, In<int32_t> rows, Out<float, 2> gradients, float factor,
                const Ranges& moved, int num_threads) {
-  const std::vector<RowRange> ranges = ranges_of(moved, data.shape(0));
+  const std::vector<RowRange> ranges = ranges_of(moved, dim, data.shape(0));
   const Table table = table_of(data, dim, ranges);
   check_rows(rows, data.shape(0));
   require(gradients.size() == rows.size() * (dim + 1), "a gradient has the wrong size");

@@ -19,9 +19,9 @@ struct Optimizer {
   bool all_rows;
 };
 
-// How the rows below `end`, from the end of the range before, move.
+// How the rows below `end`, from the end of the range before, move. linear_states: where in a row those begin.
 struct RowRange {
-  int64_t end;
+  int64_t end, linear_states;
   Optimizer latent, linear;
 };
 

@@ -15,6 +15,9 @@ namespace manyhot {
 namespace MANYHOT_LEVEL {
 namespace {
 
+// The hot loop keeps its numbers in registers; the compiler alone would make a call of what two loops need.
+#define INLINED __attribute__((always_inline)) inline
+
 constexpr int64_t kPairsAhead = 12;  // pairs between a prefetch and its use
 constexpr int64_t kRowsAhead = 6;    // distinct rows, in the backward pass
 
@@ -102,7 +105,7 @@ void forward(const Table& table, const Batch& batch, bool field_pairs, const Out
 
 // kCount parameters w, not of rowwise_adagrad; the penalty is added to g.
 template <int kCount>
-void move_part(const Optimizer& o, float* w, float* s0, float* s1, float* g) {
+INLINED void move_part(const Optimizer& o, float* w, float* s0, float* s1, float* g) {
   if (o.penalty != 0.0f)
     for (int d = 0; d < kCount; d++) g[d] += o.penalty * w[d];
   switch (o.rule) {
@@ -117,7 +120,7 @@ void move_part(const Optimizer& o, float* w, float* s0, float* s1, float* g) {
 
 // The latent numbers d0 .. d0+kCount of a row.
 template <int kCount>
-void move_latent(const Optimizer& o, float* row, int dim, int d0, float* g) {
+INLINED void move_latent(const Optimizer& o, float* row, int dim, int d0, float* g) {
   float* states = row + dim + 1;
   move_part<kCount>(o, row + d0, states + d0, states + dim + d0, g);
 }
@@ -129,8 +132,8 @@ void move_latent_together(const Optimizer& o, float* row, int dim, float* g) {
   move_together(o, row, row + dim + 1, g, dim);
 }
 
-void move_linear(const RowRange& range, float* row, int dim, float g) {
-  float *w = row + dim, *states = w + 1 + states_of(range.latent.rule, dim);
+INLINED void move_linear(const RowRange& range, float* row, int dim, float g) {
+  float *w = row + dim, *states = row + range.linear_states;
   if (range.linear.rule != Rule::rowwise_adagrad) return move_part<1>(range.linear, w, states, states + 1, &g);
   g += range.linear.penalty * *w;
   move_together(range.linear, w, states, &g, 1);

@@ -138,7 +138,7 @@ struct Step {
   void backward(Rule rule) {
     const Optimizer optimizer{rule,  0.05f, 0.01f, 0.01f, 0.9f,   0.999f, 1e-8f,
                               0.01f, 0.1f,  0.03f, 0.1f,  0.001f, 0.0f,   false};
-    const RowRange range{kTableRows, optimizer, optimizer};
+    const RowRange range{kTableRows, dim + 1 + states_of(rule, dim), optimizer, optimizer};
     const Rules rules{&range, 1};
     const RowPlan by_row{plan.rows.data.get(),
                          plan.starts.data.get(),

@@ -38,7 +38,7 @@ def test_what_counts_is_the_memory_that_is_free(monkeypatch, free, fits):
 
 def test_fresh_rows_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch):
     """Against one draw of the whole table, in more pieces than one."""
-    monkeypatch.setattr("manyhot.nn._tables.ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr("manyhot.nn._initialise.ROWS_AT_A_TIME", 7)
     tables = Tables(layout(100), 3, select("native"))
     tables.initialise(5, 0.5)
     whole = np.random.default_rng([5, *b"app"]).standard_normal((100, 3), np.float32) * np.float32(0.5)

@@ -14,6 +14,8 @@ from manyhot.schema import (
     EarlyStopping,
     ModelConfig,
     Product,
+    Schedule,
+    TableChanges,
     TableOptimizer,
     TrainingConfig,
     WideDeep,
@@ -64,6 +66,37 @@ MISTAKES = {
     "accumulator": (lambda: TableOptimizer(initial_accumulator=0.0), ["initial_accumulator = 0.0", "positive"]),
     "l1 of adagrad": (lambda: TableOptimizer(l1=0.1), ['"adagrad"', "no l1", "initial_accumulator"]),
     "accumulator of adam": (lambda: DenseOptimizer(initial_accumulator=0.2), ['"adam"', "no initial_accumulator"]),
+    "l2_rows of ftrl": (lambda: TableOptimizer(optimizer="ftrl", l2_rows="all"), ['"ftrl"', "no l2_rows"]),
+    "rowwise_adagrad of the dense part": (lambda: DenseOptimizer(optimizer="rowwise_adagrad"), ["rowwise_adagrad"]),
+    "momentum of adam": (lambda: DenseOptimizer(momentum=0.9), ['"adam"', "no momentum"]),
+    "momentum of 1": (lambda: DenseOptimizer(optimizer="sgd", momentum=1.0), ["momentum = 1.0", "[0, 1)"]),
+    "nesterov alone": (lambda: DenseOptimizer(optimizer="sgd", nesterov=True), ["nesterov", "momentum"]),
+    "a key that a part's rule has not": (
+        lambda: TrainingConfig(vocabularies={"app": {"l1": 0.1}}),
+        ["training: vocabularies.app", '"adagrad" has no l1'],
+    ),
+    "a key that linear weights' rule has not": (
+        lambda: TrainingConfig(linear_tables=TableChanges(optimizer="ftrl", beta1=0.5)),
+        ["training: linear_tables", '"ftrl" has no beta1'],
+    ),
+    "clip_norm": (lambda: TrainingConfig(clip_norm=0.0), ["clip_norm = 0.0", "positive"]),
+    "schedule of ftrl": (
+        lambda: TrainingConfig(linear_tables=TableChanges(optimizer="ftrl"), schedule=Schedule(kind="cosine")),
+        ["schedule", "ftrl (linear_tables)", "leave one of them out"],
+    ),
+    "warm-up of ftrl": (
+        lambda: TrainingConfig(dense=DenseOptimizer(optimizer="ftrl"), schedule=Schedule(warm_up_steps=9)),
+        ["ftrl (dense)"],
+    ),
+    "unknown schedule": (lambda: Schedule(kind="cosin"), ["schedule", "kind", "cosin"]),
+    "factor": (lambda: Schedule(kind="step", factor=1.0), ["factor = 1.0", "between 0 and 1"]),
+    "min_factor": (lambda: Schedule(kind="cosine", min_factor=1.5), ["min_factor = 1.5", "[0, 1]"]),
+    "patience of a schedule": (lambda: Schedule(kind="plateau", patience=0), ["patience = 0", "at least 1"]),
+    "warm_up_steps": (lambda: Schedule(warm_up_steps=-1), ["warm_up_steps = -1", "at least 0"]),
+    "patience of cosine": (lambda: Schedule(kind="cosine", patience=3), ['"cosine" has no patience', "min_factor"]),
+    "initializer": (lambda: FM(initializer="xavier"), ["initializer", "xavier"]),
+    "scale of glorot": (lambda: FM(initializer="glorot", embedding_scale=0.1), ['"glorot" has no embedding_scale']),
+    "scale of zeros": (lambda: FM(initializer="zeros", linear_scale=0.1), ['"zeros" has no linear_scale']),
     "unknown optimizer": (lambda: TableOptimizer(optimizer="adagard"), ["optimizer", "adagard"]),
 }
 
@@ -91,11 +124,12 @@ def test_preset_article_stands_for_what_semantics_says() -> None:
 
 def test_options_of_each_optimizer_are_accepted() -> None:
     used = {
-        "sgd": {},
-        "adagrad": {"initial_accumulator": 0.5},
+        "sgd": {"l2": 0.1},
+        "adagrad": {"initial_accumulator": 0.5, "l2": 0.1},
         "proximal_adagrad": {"l1": 0.1, "l2": 0.2},
         "ftrl": {"l1": 0.1, "l2": 0.2, "initial_accumulator": 1.0},
-        "adam": {"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-6, "weight_decay": 0.1},
+        "adam": {"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-6, "weight_decay": 0.1, "l2": 0.1},
+        "adamw": {"weight_decay": 0.0},
     }
     for name, options in used.items():
         for kind in (TableOptimizer, DenseOptimizer):

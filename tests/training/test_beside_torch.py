@@ -12,6 +12,7 @@ from manyhot.data import TableLayout
 from manyhot.kernels import Batch, Jagged, select
 from manyhot.nn import Model, build_model
 from manyhot.training import Learner, check_l2
+from manyhot.training._schedule import RateSchedule
 
 NUM_ROWS, DIM, NUM_EXAMPLES, STEPS = 20, 6, 24, 8
 LAYOUT = TableLayout.of_sizes(mh.Schema(label="y", fields=(mh.Field("app", combiner="sum"),)), {"app": NUM_ROWS})
@@ -93,11 +94,51 @@ def test_the_same_steps_as_torch(name: str, l2_rows: str, kernels: str) -> None:
         np.testing.assert_allclose(mine.detach(), other.detach(), rtol=0, atol=1e-6)
 
 
+def test_clipping_and_a_schedule_are_those_of_torch() -> None:
+    """Clipping before L2 is added; the norm is of tables and dense part together, and some steps are above it."""
+    options = {"optimizer": "adam", "learning_rate": 0.05, "l2": L2}
+    schedule = mh.Schedule(kind="step", every=3, factor=0.5, warm_up_steps=4)
+    config = mh.TrainingConfig(
+        tables=mh.TableOptimizer(**options),
+        dense=mh.DenseOptimizer(**options),
+        precision="float32",
+        clip_norm=1.2,
+        schedule=schedule,
+    )
+    rng, rates = np.random.default_rng(3), RateSchedule(schedule, 100, 100)
+    kernels = select("native")
+    model = build_model(mh.FM(embedding_dim=DIM, embedding_scale=0.3), LAYOUT, kernels, optimizer=config.tables)
+    ours, theirs = Learner(model, config), DenseFM(model).double()
+    moves = torch.optim.Adam(list(theirs.parameters()), 0.05, weight_decay=L2)
+    expected = torch.optim.lr_scheduler.LambdaLR(moves, lambda k: min((k + 1) / 4, 1) * 0.5 ** (k // 3))
+    norms = []
+    for step in range(1, STEPS + 1):
+        weights, labels = draw(rng, NUM_ROWS), rng.integers(0, 2, NUM_EXAMPLES).astype(np.float32)
+        ours.set_rates(rates.factor(step))
+        ours.learn(batch_of(weights, labels, "native"))
+        moves.zero_grad()
+        logits = theirs(torch.from_numpy(weights).double())
+        binary_cross_entropy_with_logits(logits, torch.from_numpy(labels).double()).backward()
+        norms.append(float(torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.2)))
+        moves.step()
+        expected.step()
+    assert min(norms) < 1.2 < max(norms)
+    tables = model.tables.weights()
+    np.testing.assert_allclose(tables[:, :DIM], theirs.latent.detach(), rtol=0, atol=3e-6)
+    np.testing.assert_allclose(tables[:, DIM], theirs.linear.detach(), rtol=0, atol=3e-6)
+    for mine, other in zip(model.parameters(), theirs.dense, strict=True):
+        np.testing.assert_allclose(mine.detach(), other.detach(), rtol=0, atol=3e-6)
+
+
+def layout_of_rows(num_rows: int) -> TableLayout:
+    return TableLayout.of_sizes(mh.Schema(label="y", fields=(mh.Field("app"),)), {"app": num_rows})
+
+
 def test_l2_on_all_rows_is_refused_where_the_tables_are_too_large() -> None:
     config = mh.TrainingConfig(batch_size=128, tables=mh.TableOptimizer(optimizer="adam", l2_rows="all"))
-    check_l2(config, num_table_rows=128 * 65_536 // 64, dim=16, num_rows=1000)  # adam's rows of 16 take 64 floats
+    check_l2(config, layout_of_rows(128 * 65_536 // 64), dim=16, num_rows=1000)  # adam's rows of 16 take 64 floats
     with pytest.raises(mh.ConfigError, match=r'l2_rows = "all".*131,073 rows.*batch_size.*"touched"'):
-        check_l2(config, num_table_rows=128 * 65_536 // 64 + 1, dim=16, num_rows=1000)
+        check_l2(config, layout_of_rows(128 * 65_536 // 64 + 1), dim=16, num_rows=1000)
     with pytest.raises(mh.ConfigError, match="a batch of 100"):
-        check_l2(config, num_table_rows=128 * 65_536 // 64, dim=16, num_rows=100)
-    check_l2(mh.TrainingConfig(batch_size=1), num_table_rows=10**9, dim=16, num_rows=1000)
+        check_l2(config, layout_of_rows(128 * 65_536 // 64), dim=16, num_rows=100)
+    check_l2(mh.TrainingConfig(batch_size=1), layout_of_rows(10**9), dim=16, num_rows=1000)

@@ -55,3 +55,49 @@ def test_l1_makes_exact_zeros():
         w.grad = torch.full((1,), 0.5)
         optimizer.step()
         assert w.item() == 0, name
+
+
+@pytest.mark.parametrize("options", [{}, {"l2": 0.01}], ids=["plain", "l2"])
+@pytest.mark.parametrize("name", list(DenseOptimizer.keys()))
+def test_every_named_optimizer_fits_a_line(name, options):
+    """Least squares on 3 numbers: the loss falls to a fraction."""
+    rng = np.random.default_rng(0)
+    x = torch.tensor(rng.normal(0, 1, (50, 3)), dtype=torch.float32)
+    y = x @ torch.tensor([1.0, -2.0, 0.5])
+    w = torch.zeros(3, requires_grad=True)
+    config = DenseOptimizer(
+        optimizer=name, learning_rate=0.3 if name in ("ftrl", "adagrad", "proximal_adagrad") else 0.05, **options
+    )
+    optimizer = dense_optimizer(config, [w])
+    losses = []
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = ((x @ w - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.1 * losses[0]
+
+
+TORCH = {
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}, {}),
+    "rmsprop": (torch.optim.RMSprop, {"alpha": 0.9, "momentum": 0.5}, {}),
+    "adamax": (torch.optim.Adamax, {"beta1": 0.8}, {"betas": (0.8, 0.999)}),
+    "nadam": (torch.optim.NAdam, {"beta2": 0.95}, {"betas": (0.9, 0.95)}),
+    "radam": (torch.optim.RAdam, {"epsilon": 1e-4}, {"eps": 1e-4}),
+    "adam": (torch.optim.Adam, {}, {}),
+}
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_torchs_own_with_l2_as_its_weight_decay(name):
+    kind, ours, theirs = TORCH[name]
+    config = DenseOptimizer(optimizer=name, learning_rate=0.05, l2=0.1, **ours)
+    one, other = (torch.linspace(-1, 1, 5).requires_grad_() for _ in range(2))
+    moves = dense_optimizer(config, [one]), kind([other], 0.05, weight_decay=0.1, **(theirs or ours))
+    for step in range(8):
+        for w, optimizer in zip((one, other), moves, strict=True):
+            w.grad = torch.linspace(-1, 2, 5) * (-1) ** step
+            optimizer.step()
+    np.testing.assert_allclose(one.detach(), other.detach(), rtol=0, atol=1e-6)
+    assert not torch.equal(one, torch.linspace(-1, 1, 5))

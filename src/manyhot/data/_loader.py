@@ -79,6 +79,11 @@ class Loader:
             yield rest[:size]
             rest = rest[size:]
 
+    @property
+    def num_batches(self) -> int:
+        """Of an epoch."""
+        return len(self._sizes())
+
     def _sizes(self) -> list[int]:
         """Of the batches. None is a single row beside others, since batch norm has no variance of one."""
         whole, rest = divmod(self.num_rows, self.batch_size)

@@ -11,6 +11,7 @@ from ._mlp import MLP
 from ._model import Model, build_model
 from ._outputs import Members, TableOutputs
 from ._predict import predict_logits
+from ._row_ranges import row_ranges, stride_of
 from ._tables import Tables
 from .heads import DeepHead, FMHead, HeadShape, LinearHead
 
@@ -29,4 +30,6 @@ __all__ = [
     "has_gradients_by_hand",
     "loss_by_hand",
     "predict_logits",
+    "row_ranges",
+    "stride_of",
 ]

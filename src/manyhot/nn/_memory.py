@@ -16,5 +16,5 @@ def require_memory(num_rows: int, row_bytes: int) -> None:
             f"the tables need {needed / 1e9:.1f} GB ({num_rows:,} rows of {row_bytes} bytes with their optimizer "
             f"state), and {available / 1e9:.1f} GB of memory are free; raise min_count, set max_size or hash_buckets "
             "of the large vocabularies, lower embedding_dim, or take a table optimizer with less state (sgd none, "
-            "adagrad one number a weight, adam and ftrl two)"
+            "rowwise_adagrad two numbers a row, adagrad one a weight, adam and ftrl two)"
         )

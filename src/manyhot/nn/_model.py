@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from manyhot.data import TableLayout
 from manyhot.kernels import Batch, Kernels
-from manyhot.schema import ModelConfig, TableOptimizer
+from manyhot.schema import ModelConfig, TableOptimizer, TableOptimizers
 
 from ._mlp import MLP
 from ._tables import Tables
@@ -62,14 +62,14 @@ def build_model(
     layout: TableLayout,
     kernels: Kernels,
     *,
-    optimizer: TableOptimizer | None = None,
+    optimizer: TableOptimizer | TableOptimizers | None = None,
     seed: int = 0,
     threads: int | None = None,
 ) -> Model:
     """A model with fresh weights; the same seed gives the same, and torch's own random state is left alone."""
     dim = config.latent_size(layout.num_fields)
     tables = Tables(layout, dim, kernels, optimizer=optimizer, field_pairs=config.pairs == "fields", threads=threads)
-    tables.initialise(seed, config.embedding_scale)
+    tables.initialise(seed, config.embedding_scale, config.initializer, config.linear_scale)
     shape = HeadShape(config, tuple(layout.field_names), dim)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -21,29 +21,27 @@ from manyhot.kernels import (
     OptimizerStep,
     Outputs,
     RowPlan,
-    RowRange,
     new_table,
-    row_stride,
-    state_places,
 )
-from manyhot.schema import TableOptimizer
+from manyhot.schema import Initializer, TableOptimizer, TableOptimizers
 
+from ._initialise import draw
 from ._members import by_bag
 from ._memory import require_memory
 from ._outputs import TableOutputs
+from ._row_ranges import row_ranges, set_first_states, stride_of
 
 __all__ = ["Tables"]
-
-ROWS_AT_A_TIME = 1 << 20  # of fresh numbers, so that a large table does not need its size twice
 
 
 class Tables:
     """One float32 array [V, stride] that holds every vocabulary's rows; no torch parameter.
 
     layout: where the vocabularies lie. dim: D, 0 for linear weights only. optimizer: how rows move when a loss is
-    differentiated; None leaves them and keeps the gradients of the last backward pass in `row_gradients`
-    (rows int32 [R], float32 [R, D+1]). field_pairs: bi leaves out pairs inside a field. threads: None is torch's
-    number. Raises ConfigError where the rows do not fit into memory.
+    differentiated, the same everywhere or by vocabulary; None leaves them and keeps the gradients of the last backward
+    pass in `row_gradients` (rows int32 [R], float32 [R, D+1]). So does `keeps_gradients`, until `move` moves the rows
+    by them. rate_factor multiplies the learning rates. field_pairs: bi leaves out pairs inside a field. threads: None
+    is torch's number. Raises ConfigError where the rows do not fit into memory.
     """
 
     def __init__(
@@ -52,37 +50,29 @@ class Tables:
         dim: int,
         kernels: Kernels,
         *,
-        optimizer: TableOptimizer | None = None,
+        optimizer: TableOptimizer | TableOptimizers | None = None,
         field_pairs: bool = False,
         threads: int | None = None,
     ) -> None:
         self.layout, self.dim, self.kernels, self.optimizer = layout, dim, kernels, optimizer
         self.field_pairs, self.threads, self.num_steps = field_pairs, threads, 0
+        self.keeps_gradients, self.rate_factor = False, 1.0
         self.row_gradients: tuple[Int32s, Float32s] | None = None
-        stride = row_stride(dim, optimizer.optimizer if optimizer else "sgd")
+        self._ranges = row_ranges(layout, optimizer or TableOptimizer(optimizer="sgd"))
+        stride = stride_of(dim, self._ranges)
         require_memory(layout.num_rows, 4 * stride)
         self.data = new_table(layout.num_rows, stride)
-        if optimizer is not None and optimizer.optimizer in (
-            "adagrad",
-            "rowwise_adagrad",
-            "proximal_adagrad",
-            "ftrl",
-        ):
-            latent, linear = state_places(dim, optimizer.optimizer, optimizer.optimizer)
-            for place in (latent[0], linear[0]):
-                self.data[:, place] = optimizer.initial_accumulator
+        set_first_states(self.data, dim, self._ranges)
         # Makes the lookup differentiable for autograd although no parameter of it is a torch tensor.
         self._anchor = torch.zeros(0, requires_grad=True)
 
-    def initialise(self, seed: int, scale: float) -> None:
-        """Latent rows from N(0, scale^2), linear weights 0; by vocabulary name, whatever the order of fields."""
+    def initialise(self, seed: int, scale: float, kind: Initializer = "normal", linear_scale: float = 0.0) -> None:
+        """Fresh latent rows and linear weights, these 0 under "glorot"; drawn by vocabulary name, whatever the order of
+        fields."""
         for name in self.layout.ranges:
-            latent, linear = self.latent(name), self.linear(name)
             generator = np.random.default_rng([seed, *name.encode()])
-            for first in range(0, len(latent), ROWS_AT_A_TIME):
-                part = latent[first : first + ROWS_AT_A_TIME]
-                part[:] = generator.standard_normal(part.shape, np.float32) * np.float32(scale)
-            linear[:] = 0
+            draw(self.latent(name), generator, kind, scale)
+            draw(self.linear(name)[:, None], generator, "zeros" if kind == "glorot" else kind, linear_scale)
 
     def latent(self, vocabulary: str) -> Float32s:
         """The latent table of a vocabulary, a view [V, D]."""
@@ -127,12 +117,19 @@ class Tables:
         if batch.plan is None:
             raise ValueError("a backward pass needs batches with row plans: Loader(..., with_plan=True)")
         common = (self._lookup(), batch.plan, outputs, gradients)
-        if self.optimizer is None:
+        if self.optimizer is None or self.keeps_gradients:
             self.row_gradients = batch.plan.rows, self.kernels.gradients(*common)
             return
         self.num_steps += 1
-        ranges = (RowRange(self.layout.num_rows, self.optimizer, self.optimizer),)
-        self.kernels.update(*common, OptimizerStep(ranges, self.num_steps))
+        self.kernels.update(*common, OptimizerStep(self._ranges, self.num_steps, self.rate_factor))
+
+    def move(self, factor: float) -> None:
+        """Moves the rows by the gradients that were kept, multiplied by factor."""
+        assert self.row_gradients is not None
+        self.num_steps += 1
+        step = OptimizerStep(self._ranges, self.num_steps, self.rate_factor)
+        self.kernels.move(self._lookup(), *self.row_gradients, step, factor=factor)
+        self.row_gradients = None
 
     def _lookup(self, bfloat16: bool = False) -> Lookup:
         return Lookup(self.data, self.dim, self.field_pairs, bfloat16, self.threads or torch.get_num_threads())

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import msgspec
 
 from manyhot.data import Encoder, Examples, TableLayout, available_bytes
-from manyhot.kernels import row_stride, select
-from manyhot.nn import Model, build_model, predict_logits
+from manyhot.kernels import select
+from manyhot.nn import Model, build_model, predict_logits, row_ranges, stride_of
 from manyhot.schema import Experiment
 from manyhot.training import check_batches, check_l2, fit_model, torch_threads
 
@@ -54,7 +54,7 @@ def memory_of(config: Experiment, encoder: Encoder, parts: dict[str, Examples]) 
     """Raises ConfigError where the vocabularies have more rows than ids can name."""
     layout = TableLayout.of(encoder)
     dim = config.model.latent_size(len(config.schema.fields))
-    row_bytes = 4 * row_stride(dim, config.training.tables.optimizer)
+    row_bytes = 4 * stride_of(dim, row_ranges(layout, config.training.table_optimizers))
     return Memory(
         table_rows=layout.num_rows,
         row_bytes=row_bytes,
@@ -76,13 +76,13 @@ def time_of(config: Experiment, encoder: Encoder, train: Examples, valid: Exampl
     training = config.training
     check_batches(config.model, training, train.num_rows)
     layout = TableLayout.of(encoder)
-    check_l2(training, layout.num_rows, config.model.latent_size(layout.num_fields), train.num_rows)
+    check_l2(training, layout, config.model.latent_size(layout.num_fields), train.num_rows)
     with torch_threads(training.threads):
         network = build_model(
             config.model,
             layout,
             select(training.kernels),
-            optimizer=training.tables,
+            optimizer=training.table_optimizers,
             seed=training.seed,
             threads=training.threads,
         )

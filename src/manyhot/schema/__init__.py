@@ -23,12 +23,14 @@ from ._head_options import (
     Streams,
     WukongLayers,
 )
-from ._model import FM, LR, DeepFM, ModelConfig, WideDeep
+from ._model import FM, LR, DeepFM, Initializer, ModelConfig, WideDeep
 from ._optimizers import DenseOptimizer, TableOptimizer
 from ._querying import Querying
 from ._reading import Reading
+from ._schedule import Schedule
 from ._schema import Schema
 from ._split import Part, Split, seconds_of
+from ._table_optimizers import TableChanges, TableOptimizers, VocabularyTables
 from ._training import EarlyStopping, TrainingConfig
 from ._transforms import Step
 from ._vocabulary import Vocabulary
@@ -53,6 +55,7 @@ __all__ = [
     "Field",
     "FinalBlocks",
     "HeadKind",
+    "Initializer",
     "Interest",
     "MaskBlocks",
     "ModelConfig",
@@ -61,15 +64,19 @@ __all__ = [
     "Product",
     "Querying",
     "Reading",
+    "Schedule",
     "Schema",
     "SelfAttention",
     "Separators",
     "Split",
     "Step",
     "Streams",
+    "TableChanges",
     "TableOptimizer",
+    "TableOptimizers",
     "TrainingConfig",
     "Vocabulary",
+    "VocabularyTables",
     "WideDeep",
     "WukongLayers",
     "convert",

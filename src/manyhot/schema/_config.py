@@ -71,6 +71,9 @@ def _check_keys(data: Any, kind: Any, where: str) -> Any:
 
 
 def _nested(data: Any, kind: Any, where: str) -> Any:
+    if typing.get_origin(kind) is dict:
+        named = typing.get_args(kind)[1]
+        return {k: _nested(v, named, f"{where}.{k}") for k, v in data.items()} if isinstance(data, dict) else data
     for struct in (kind, *typing.get_args(kind)):
         if isinstance(data, dict) and isinstance(struct, type) and issubclass(struct, msgspec.Struct):
             try:

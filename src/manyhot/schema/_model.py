@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -26,7 +26,9 @@ from ._head_options import (
     WukongLayers,
 )
 
-__all__ = ["FM", "LR", "DeepFM", "ModelConfig", "WideDeep"]
+__all__ = ["FM", "LR", "DeepFM", "Initializer", "ModelConfig", "WideDeep"]
+
+Initializer: TypeAlias = Literal["normal", "truncated_normal", "uniform", "glorot", "zeros"]
 
 # Keys that belong to heads; every other key is every model's.
 _HEAD_KEYS = tuple(dict.fromkeys(key for kind in HEADS.values() for key in kind.options if key != "layer_order"))
@@ -44,9 +46,12 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     layer_order: "standard" is Linear, BatchNorm, ReLU, Dropout; "article" is Linear, ReLU, Dropout, BatchNorm.
     preset: "article" stands for pairs = "features", head_biases = true, layer_order = "article", and the combiner
         "sum" in every field that names none.
-    embedding_scale: standard deviation of the normal distribution that latent rows start from.
+    initializer: what fresh latent rows are drawn from: "normal", "truncated_normal" (drawn again beyond two standard
+        deviations), "uniform", "glorot" (uniform, by the sizes of the table), or "zeros".
+    embedding_scale: its standard deviation, or the largest value of "uniform". linear_scale: the same for the linear
+        weights; 0: they start at 0. Neither is for "glorot" and "zeros".
     cross, cin, self_attention, attention_fm, bi_deep, product, bilinear, mask_blocks, streams, final_blocks, wukong,
-    interest: the options of single heads; None: their defaults.
+        interest: the options of single heads; None: their defaults.
 
     Raises ConfigError for unknown names and for options of a head that is not there.
     """
@@ -61,7 +66,9 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     head_biases: bool = False
     layer_order: Literal["standard", "article"] = "standard"
     preset: Literal["article"] | None = None
+    initializer: Initializer = "normal"
     embedding_scale: float = 0.01
+    linear_scale: float = 0.0
     cross: Cross | None = None
     cin: CIN | None = None
     self_attention: SelfAttention | None = None
@@ -142,8 +149,11 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f"model: embedding_dim = {self.embedding_dim} must lie between 1 and 4096")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"model: dropout = {self.dropout} must lie in [0, 1)")
-        if not 0 <= self.embedding_scale < float("inf"):
-            raise ConfigError(f"model: embedding_scale = {self.embedding_scale} must be a number from 0")
+        for key, default in (("embedding_scale", 0.01), ("linear_scale", 0.0)):
+            if not 0 <= getattr(self, key) < float("inf"):
+                raise ConfigError(f"model: {key} = {getattr(self, key)} must be a number from 0")
+            if self.initializer in ("glorot", "zeros") and getattr(self, key) != default:
+                raise ConfigError(f'model: initializer "{self.initializer}" has no {key}; leave it out')
         if any(units < 1 for units in self.hidden_units or ()):
             raise ConfigError(f"model: hidden_units = {list(self.hidden_units or ())} must all be at least 1")
 

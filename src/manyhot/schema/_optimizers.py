@@ -54,6 +54,11 @@ class _Optimizer(Config, frozen=True, kw_only=True):
         return default if self.weight_decay is None else self.weight_decay
 
     @property
+    def first_state(self) -> float:
+        """Where the first state of every number starts."""
+        return self.initial_accumulator if "initial_accumulator" in self.keys()[self.optimizer] else 0.0
+
+    @property
     def penalty(self) -> float:
         """What times w is added to the gradient: l2, but for the rules that have it in their formula."""
         return 0.0 if self.optimizer in ("proximal_adagrad", "ftrl") else self.l2
@@ -104,6 +109,10 @@ class TableOptimizer(_Optimizer, frozen=True, kw_only=True):
     @staticmethod
     def keys() -> dict[str, set[str]]:
         return _TABLE_KEYS
+
+    def of(self, vocabulary: str) -> tuple[TableOptimizer, TableOptimizer]:
+        """Of the latent numbers and of the linear weights of a vocabulary: this one."""
+        return self, self
 
 
 class DenseOptimizer(_Optimizer, frozen=True, kw_only=True):

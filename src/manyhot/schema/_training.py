@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from manyhot.errors import ConfigError
 
 from ._config import Config
 from ._optimizers import DenseOptimizer, TableOptimizer
+from ._schedule import Schedule
+from ._table_optimizers import TableChanges, TableOptimizers, VocabularyTables
 
 __all__ = ["EarlyStopping", "TrainingConfig"]
 
@@ -34,7 +38,11 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     seed: decides initial weights, shuffling and dropout.
     validate_every: steps between validations; None validates at the end of each epoch.
     early_stopping: None trains all epochs and keeps the last weights.
-    tables, dense: the two optimizers.
+    tables, dense: the two optimizers. linear_tables: what is different in that of the linear weights; vocabularies:
+        what is different in those of a vocabulary.
+    clip_norm: the largest L2 norm of a batch's gradients, those of the dense part and the summed ones of the rows
+        together; larger ones are scaled down to it, all by one factor. None does not look.
+    schedule: how the learning rates change; None leaves them.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
@@ -49,7 +57,11 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     validate_every: int | None = None
     early_stopping: EarlyStopping | None = None
     tables: TableOptimizer = TableOptimizer()
+    linear_tables: TableChanges | None = None
+    vocabularies: dict[str, VocabularyTables] = msgspec.field(default_factory=dict)
     dense: DenseOptimizer = DenseOptimizer()
+    clip_norm: float | None = None
+    schedule: Schedule | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     kernels: Literal["native", "reference"] = "native"
     threads: int | None = None
@@ -62,3 +74,29 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
                 raise ConfigError(f"training: {key} = {value} must be at least 1")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed = {self.seed} must lie between 0 and 2^63 - 1")
+        if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):
+            raise ConfigError(f"training: clip_norm = {self.clip_norm} must be positive")
+        self._check_optimizers()
+
+    @property
+    def table_optimizers(self) -> TableOptimizers:
+        """tables, linear_tables and vocabularies together."""
+        return TableOptimizers(self.tables, self.linear_tables, self.vocabularies)
+
+    def _check_optimizers(self) -> None:
+        """Every one of them can be made, and none is ftrl under a schedule."""
+        used: list[tuple[str, str]] = [("dense", self.dense.optimizer)]
+        for name in ("", *self.vocabularies):
+            place = f"vocabularies.{name}" if name else "linear_tables"
+            try:
+                used += [(place, optimizer.optimizer) for optimizer in self.table_optimizers.of(name)]
+            except ConfigError as error:
+                raise ConfigError(f"training: {place}: {error}") from None
+        if self.schedule is None or self.schedule == Schedule():
+            return
+        for place, optimizer in used:
+            if optimizer == "ftrl":
+                raise ConfigError(
+                    f"training: a schedule cannot be combined with ftrl ({place}): its weights are all its gradients "
+                    "divided by the rate, so that a change of the rate would change every weight; leave one of them out"
+                )

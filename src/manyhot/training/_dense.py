@@ -60,7 +60,7 @@ class _TableRule(torch.optim.Optimizer):
     """proximal_adagrad and ftrl (docs/semantics.md, section 3) on dense parameters."""
 
     def __init__(self, parameters: list[Tensor], config: DenseOptimizer) -> None:
-        super().__init__(parameters, {})
+        super().__init__(parameters, {"lr": config.learning_rate})
         self._config = config
 
     @torch.no_grad()
@@ -74,6 +74,6 @@ class _TableRule(torch.optim.Optimizer):
                     state["s0"] = torch.full_like(w, self._config.initial_accumulator)
                     state["s1"] = torch.zeros_like(w)
                 new, state["s0"], state["s1"] = move(
-                    self._config, self._config.learning_rate, (1, 1), w, state["s0"], state["s1"], w.grad
+                    self._config, group["lr"], (1, 1), w, state["s0"], state["s1"], w.grad
                 )
                 w.copy_(new)

@@ -10,7 +10,27 @@ from manyhot.kernels import Float32s
 from manyhot.nn import Model
 from manyhot.schema import EarlyStopping
 
-__all__ = ["BestWeights"]
+__all__ = ["BestWeights", "Record"]
+
+
+class Record:
+    """The best value of a metric so far. who: looks at it, for the error."""
+
+    def __init__(self, who: str, metric: str) -> None:
+        self.best: float | None = None
+        self._who, self._metric = who, metric
+
+    def beaten_by(self, metrics: dict[str, float | None]) -> bool:
+        """Takes a validation; whether it is better than all before. Raises TrainingError where the metric is
+        undefined."""
+        value = metrics[self._metric]
+        if value is None:
+            where = "every group of valid" if self._metric == "gauc" else "valid"
+            raise TrainingError(f"{self._who}: {self._metric} is undefined, {where} holds labels of one class only")
+        better = -value if self._metric == "log_loss" else value
+        beaten = self.best is None or better > self.best
+        self.best = better if beaten else self.best
+        return beaten
 
 
 class BestWeights:
@@ -18,22 +38,15 @@ class BestWeights:
 
     def __init__(self, config: EarlyStopping) -> None:
         self.config = config
-        self.best: float | None = None
+        self._record = Record("early stopping", config.metric)
         self.num_worse = 0
         self._tables: Float32s | None = None
         self._dense: dict[str, Any] = {}
 
     def update(self, model: Model, metrics: dict[str, float | None]) -> bool:
         """Takes a validation; whether patience has run out. Raises TrainingError where the metric is undefined."""
-        value = metrics[self.config.metric]
-        if value is None:
-            where = "every group of valid" if self.config.metric == "gauc" else "valid"
-            raise TrainingError(
-                f"early stopping: {self.config.metric} is undefined, {where} holds labels of one class only"
-            )
-        better = -value if self.config.metric == "log_loss" else value
-        if self.best is None or better > self.best:
-            self.best, self.num_worse = better, 0
+        if self._record.beaten_by(metrics):
+            self.num_worse = 0
             self._tables, self._dense = model.tables.weights(), copy.deepcopy(model.state_dict())
             return False
         self.num_worse += 1

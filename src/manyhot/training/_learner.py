@@ -11,6 +11,7 @@ from manyhot.kernels import Batch, has_bfloat16
 from manyhot.nn import MLP, Model, batch_loss, has_gradients_by_hand, loss_by_hand
 from manyhot.schema import TrainingConfig
 
+from ._clipping import clip
 from ._dense import dense_optimizer
 
 __all__ = ["Learner", "batch_loss"]
@@ -31,6 +32,14 @@ class Learner:
         )
         self._by_hand = has_gradients_by_hand(model)
         self._dense = dense_optimizer(config.dense, model.parameters())
+        self._dense_rate, self._clip_norm = config.dense.learning_rate, config.clip_norm
+        model.tables.keeps_gradients = config.clip_norm is not None
+
+    def set_rates(self, factor: float) -> None:
+        """Multiplies the learning rates of the config, for the steps to come."""
+        self.model.tables.rate_factor = factor
+        for group in self._dense.param_groups:
+            group["lr"] = self._dense_rate * factor
 
     def learn(self, batch: Batch) -> float | None:
         """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
@@ -40,8 +49,15 @@ class Learner:
         value, backward = (loss_by_hand if self._by_hand else _loss_by_autograd)(self.model, batch)
         if math.isfinite(value):
             backward()
+            if self._clip_norm is not None:
+                self._move_clipped(self._clip_norm)
             self._dense.step()
         return value
+
+    def _move_clipped(self, largest: float) -> None:
+        tables = self.model.tables
+        assert tables.row_gradients is not None
+        tables.move(clip(self.model.parameters(), tables.row_gradients[1], largest))
 
 
 def _loss_by_autograd(model: Model, batch: Batch) -> tuple[float, Callable[[], None]]:

@@ -21,6 +21,7 @@ from ._early_stopping import BestWeights
 from ._learner import Learner
 from ._metrics import evaluate_logits
 from ._reports import Listener
+from ._schedule import RateSchedule
 
 __all__ = ["Clock", "check_finite", "evaluate", "fit_model"]
 
@@ -68,7 +69,8 @@ def fit_model(
         num_threads=config.threads,
     )
     best = BestWeights(config.early_stopping) if config.early_stopping else None
-    loop = _Loop(model, Learner(model, config), loader, config, valid, best, listener)
+    schedule = RateSchedule(config.schedule, loader.num_batches * config.epochs, loader.num_batches)
+    loop = _Loop(model, Learner(model, config), loader, config, valid, best, schedule, listener)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         loop.run()
@@ -100,6 +102,7 @@ class _Loop:
     config: TrainingConfig
     valid: Examples | None
     best: BestWeights | None
+    schedule: RateSchedule
     listener: Listener
     clock: Clock = field(default_factory=Clock)
     loss: float = math.nan  # a running mean
@@ -131,6 +134,7 @@ class _Loop:
             started = time.perf_counter()
 
     def _learn(self, batch: Batch) -> None:
+        self.learner.set_rates(self.schedule.factor(self.clock.steps + 1))
         value = self.learner.learn(batch)
         if value is None:
             return
@@ -144,6 +148,7 @@ class _Loop:
             return False
         metrics = evaluate(self.model, self.valid, self.clock.steps)
         self.listener({**self._report("valid", epoch), **metrics})
+        self.schedule.validated(metrics)
         return self.best is not None and self.best.update(self.model, metrics)
 
     def _report(self, event: str, epoch: int) -> dict[str, Any]:

@@ -125,13 +125,13 @@ def train(
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
     check_batches(model, training, examples["train"].num_rows)
     layout = TableLayout.of(encoder)
-    check_l2(training, layout.num_rows, model.latent_size(layout.num_fields), examples["train"].num_rows)
+    check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
     with torch_threads(training.threads):
         network = build_model(
             model,
             layout,
             select(training.kernels),
-            optimizer=training.tables,
+            optimizer=training.table_optimizers,
             seed=training.seed,
             threads=training.threads,
         )

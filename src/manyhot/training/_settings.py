@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import msgspec
 import torch
 
-from manyhot.errors import ConfigError
-from manyhot.kernels import row_stride
+from manyhot.data import TableLayout
+from manyhot.errors import ConfigError, nearest_name
+from manyhot.nn import row_ranges, stride_of
 from manyhot.schema import ModelConfig, Schema, TrainingConfig
 
 __all__ = ["MOST_FLOATS_AN_EXAMPLE", "check_batches", "check_l2", "check_settings", "schema_for", "torch_threads"]
@@ -20,13 +21,22 @@ MOST_FLOATS_AN_EXAMPLE = 1 << 16
 
 
 def check_settings(training: TrainingConfig, schema: Schema, *, has_valid: bool) -> None:
-    """Raises ConfigError where a setting needs rows of valid, or a group, and there are none."""
+    """Raises ConfigError where a setting needs rows of valid, a group or a vocabulary, and there are none."""
     if training.early_stopping is not None and not has_valid:
         raise ConfigError("early_stopping needs rows it can look at; give valid")
     if training.validate_every is not None and not has_valid:
         raise ConfigError("validate_every needs rows it can look at; give valid")
     if training.early_stopping is not None and training.early_stopping.metric == "gauc" and schema.group is None:
         raise ConfigError('early_stopping by "gauc" needs a group; name its column in the schema')
+    if training.schedule is not None and training.schedule.kind == "plateau":
+        if not has_valid:
+            raise ConfigError('schedule "plateau" needs rows it can look at; give valid')
+        if training.schedule.metric == "gauc" and schema.group is None:
+            raise ConfigError('schedule by "gauc" needs a group; name its column in the schema')
+    known = [vocabulary.name for vocabulary in schema.vocabularies]
+    for name in training.vocabularies:
+        if name not in known:
+            raise ConfigError(f'training.vocabularies: there is no vocabulary "{name}"{nearest_name(name, known)}')
 
 
 def check_batches(model: ModelConfig, training: TrainingConfig, num_rows: int) -> None:
@@ -47,16 +57,22 @@ def schema_for(model: ModelConfig, schema: Schema) -> Schema:
     return msgspec.structs.replace(schema, fields=fields)
 
 
-def check_l2(training: TrainingConfig, num_table_rows: int, dim: int, num_rows: int) -> None:
-    """Raises ConfigError where l2_rows = "all" would move more of the tables at each step than is sensible."""
-    tables = training.tables
-    floats = num_table_rows * row_stride(dim, tables.optimizer) if tables.l2_rows == "all" else 0
-    batch = min(training.batch_size, num_rows)
+def check_l2(training: TrainingConfig, layout: TableLayout, dim: int, num_rows: int) -> None:
+    """Raises ConfigError where l2_rows = "all" would move more of the tables of latent size dim at each step than is
+    sensible. num_rows: of train."""
+    ranges = row_ranges(layout, training.table_optimizers)
+    firsts = (0, *(of.end for of in ranges))
+    rows = sum(
+        of.end - first
+        for first, of in zip(firsts, ranges, strict=False)
+        if "all" in (of.latent.l2_rows, of.linear.l2_rows)
+    )
+    batch, floats = min(training.batch_size, num_rows), rows * stride_of(dim, ranges)
     if floats > MOST_FLOATS_AN_EXAMPLE * batch:
         raise ConfigError(
-            f'l2_rows = "all" would move {num_table_rows:,} rows at every step, {floats // batch:,} numbers for each '
-            f"example of a batch of {batch:,}, and {MOST_FLOATS_AN_EXAMPLE:,} are the most; raise batch_size or "
-            'min_count, or take l2_rows = "touched"'
+            f'l2_rows = "all" would move {rows:,} rows at every step, {floats // batch:,} numbers for each example of '
+            f"a batch of {batch:,}, and {MOST_FLOATS_AN_EXAMPLE:,} are the most; raise batch_size or min_count, or "
+            'take l2_rows = "touched"'
         )
 
 
