@@ -103,40 +103,35 @@ void forward(const Table& table, const Batch& batch, bool field_pairs, const Out
   }
 }
 
-// kCount parameters w, not of rowwise_adagrad; the penalty is added to g.
+// kCount parameters w; under rowwise_adagrad all that share the state s0.
 template <int kCount>
-INLINED void move_part(const Optimizer& o, float* w, float* s0, float* s1, float* g) {
-  if (o.penalty != 0.0f)
-    for (int d = 0; d < kCount; d++) g[d] += o.penalty * w[d];
+INLINED void move_part(const Optimizer& o, float* w, float* s0, float* s1, const float* g) {
   switch (o.rule) {
     case Rule::sgd: return move<Rule::sgd, kCount>(o, w, s0, s1, g);
     case Rule::adagrad: return move<Rule::adagrad, kCount>(o, w, s0, s1, g);
     case Rule::proximal_adagrad: return move<Rule::proximal_adagrad, kCount>(o, w, s0, s1, g);
     case Rule::ftrl: return move<Rule::ftrl, kCount>(o, w, s0, s1, g);
     case Rule::adam: return move<Rule::adam, kCount>(o, w, s0, s1, g);
-    case Rule::rowwise_adagrad: return;
+    case Rule::rowwise_adagrad: return move_together(o, w, s0, g, kCount);
   }
 }
 
-// The latent numbers d0 .. d0+kCount of a row.
+// The latent numbers d0 .. d0+kCount of a row by their gradient. Where whole is not null it is only put there: the rule
+// needs all of it.
 template <int kCount>
-INLINED void move_latent(const Optimizer& o, float* row, int dim, int d0, float* g) {
+INLINED void move_latent(const Optimizer& o, float* row, int dim, int d0, Tile<kCount> gradient, float* whole) {
+  if (o.penalty != 0.0f) gradient += Tile<kCount>::load(row + d0) * o.penalty;
+  if (whole) return gradient.store(whole + d0);
+  float g[kCount];
+  gradient.store(g);
   float* states = row + dim + 1;
   move_part<kCount>(o, row + d0, states + d0, states + dim + d0, g);
 }
 
-// All latent numbers of a row under rowwise_adagrad, by g [D].
-void move_latent_together(const Optimizer& o, float* row, int dim, float* g) {
-  if (o.penalty != 0.0f)
-    for (int d = 0; d < dim; d++) g[d] += o.penalty * row[d];
-  move_together(o, row, row + dim + 1, g, dim);
-}
-
 INLINED void move_linear(const RowRange& range, float* row, int dim, float g) {
   float *w = row + dim, *states = row + range.linear_states;
-  if (range.linear.rule != Rule::rowwise_adagrad) return move_part<1>(range.linear, w, states, states + 1, &g);
-  g += range.linear.penalty * *w;
-  move_together(range.linear, w, states, &g, 1);
+  if (range.linear.penalty != 0.0f) g += range.linear.penalty * *w;
+  move_part<1>(range.linear, w, states, states + 1, &g);
 }
 
 // Room for the gradient of one row, for rules that need the whole of it.
@@ -153,20 +148,16 @@ class Scratch {
 
 // A row that is given, not summed up: gradient [D+1] times factor, or null: 0, and only what moves in every step.
 void move_row(const RowRange& range, float* row, int dim, const float* gradient, float factor, float* scratch) {
-  const auto latent = [&](int d) { return gradient ? gradient[d] * factor : 0.0f; };
   if (gradient || range.latent.all_rows) {
-    if (range.latent.rule == Rule::rowwise_adagrad && dim > 0) {
-      for (int d = 0; d < dim; d++) scratch[d] = latent(d);
-      move_latent_together(range.latent, row, dim, scratch);
-    } else {
-      in_tiles(dim, 0, [&](auto count, int d0) {
-        float g[count.value];
-        for (int d = 0; d < count.value; d++) g[d] = latent(d0 + d);
-        move_latent<count.value>(range.latent, row, dim, d0, g);
-      });
-    }
+    float* whole = range.latent.rule == Rule::rowwise_adagrad ? scratch : nullptr;
+    in_tiles(dim, 0, [&](auto count, int d0) {
+      using Latent = Tile<count.value>;
+      const Latent given = gradient ? Latent::load(gradient + d0) * factor : Latent::zeros();
+      move_latent<count.value>(range.latent, row, dim, d0, given, whole);
+    });
+    if (whole) move_together(range.latent, row, row + dim + 1, whole, dim);
   }
-  if (gradient || range.linear.all_rows) move_linear(range, row, dim, latent(dim));
+  if (gradient || range.linear.all_rows) move_linear(range, row, dim, gradient ? gradient[dim] * factor : 0.0f);
 }
 
 // Gradient of latent numbers d0 .. d0+kCount of one row. For a pair with weight x in bag (b, f):
@@ -199,33 +190,44 @@ Tile<kCount> latent_gradient(const Table& table, const RowPlan& plan, const Grad
   return total;
 }
 
-// Occurrences in the order of the plan. range: how the row moves; null: its gradient goes to out.
-void backward_row(const Table& table, const RowPlan& plan, const Gradients& in, const RowRange* range, float* scratch,
-                  float* out, int64_t r, int64_t last) {
-  const int params = table.dim + 1;
-  float* row = table.data + plan.rows[r] * table.stride;
-  float linear = 0;
-  if (in.linear)
-    for (int64_t j = plan.starts[r]; j < plan.starts[r + 1]; j++) {
-      if (table.dim == 0 && j + kPairsAhead < last) __builtin_prefetch(in.linear + plan.bags[j + kPairsAhead]);
-      linear += weight_of(plan.weights, j) * in.linear[plan.bags[j]];
+// A backward pass over a batch. Occurrences in the order of the plan.
+struct Backward {
+  const Table table;
+  const RowPlan plan;
+  const Gradients in;
+  float* const out;
+  const int64_t num_pairs;
+
+  // range: how the row moves; null: its gradient goes to out.
+  void row(int64_t r, const RowRange* range, float* scratch) const {
+    const int dim = table.dim;
+    float* row = table.data + plan.rows[r] * table.stride;
+    float linear = 0;
+    if (in.linear)
+      for (int64_t j = plan.starts[r]; j < plan.starts[r + 1]; j++) {
+        if (dim == 0 && j + kPairsAhead < num_pairs) __builtin_prefetch(in.linear + plan.bags[j + kPairsAhead]);
+        linear += weight_of(plan.weights, j) * in.linear[plan.bags[j]];
+      }
+    float* whole = range ? nullptr : out + r * (dim + 1);
+    if (range && range->latent.rule == Rule::rowwise_adagrad) whole = scratch;
+    if (dim > 0)
+      in_tiles(dim, 0, [=, this](auto count, int d0) {
+        const auto gradient = in.pooled.half
+                                  ? latent_gradient<count.value>(table, plan, in, in.pooled.half, r, d0, num_pairs)
+                                  : latent_gradient<count.value>(table, plan, in, in.pooled.single, r, d0, num_pairs);
+        if (range)
+          move_latent<count.value>(range->latent, row, dim, d0, gradient, whole);
+        else
+          gradient.store(whole + d0);
+      });
+    if (!range) {
+      whole[dim] = linear;
+      return;
     }
-  float* whole = range ? nullptr : out + r * params;  // where the whole gradient is wanted
-  if (range && range->latent.rule == Rule::rowwise_adagrad) whole = scratch;
-  in_tiles(table.dim, 0, [&](auto count, int d0) {
-    const auto gradient = in.pooled.half ? latent_gradient<count.value>(table, plan, in, in.pooled.half, r, d0, last)
-                                         : latent_gradient<count.value>(table, plan, in, in.pooled.single, r, d0, last);
-    float g[count.value];
-    gradient.store(whole ? whole + d0 : g);
-    if (!whole) move_latent<count.value>(range->latent, row, table.dim, d0, g);
-  });
-  if (!range) {
-    whole[table.dim] = linear;
-    return;
+    if (whole) move_together(range->latent, row, row + dim + 1, whole, dim);
+    move_linear(*range, row, dim, linear);
   }
-  if (whole) move_latent_together(range->latent, row, table.dim, whole);
-  move_linear(*range, row, table.dim, linear);
-}
+};
 
 // Rows are cut into one part a thread, each about as much work: a row to fetch and move costs several occurrences of a
 // row that is at hand. A row belongs to one thread.
@@ -334,11 +336,9 @@ void share(const Table& table, const Touched& touched, const Rules* rules, int n
 
 void backward(const Table& table, const RowPlan& plan, const Gradients& in, const Rules* rules, float* out,
               int num_threads) {
-  const int64_t num_pairs = plan.starts[plan.num_rows];
+  const Backward pass{table, plan, in, out, plan.starts[plan.num_rows]};
   share(table, {plan.rows, plan.starts, plan.num_rows}, rules, num_threads,
-        [&](int64_t r, const RowRange* range, float* scratch) {
-          backward_row(table, plan, in, range, scratch, out, r, num_pairs);
-        });
+        [&pass](int64_t r, const RowRange* range, float* scratch) { pass.row(r, range, scratch); });
 }
 
 void move_rows(const Table& table, const int32_t* rows, int64_t num_rows, const float* gradients, float factor,
