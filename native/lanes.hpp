@@ -101,4 +101,18 @@ struct Tile {
   }
 };
 
+// A number known when compiling.
+template <int kCount>
+struct Count {
+  static constexpr int value = kCount;
+};
+
+// Calls step(Count, d0) for tiles that cover d0 .. dim: the largest first, their sizes powers of two.
+template <int kCount = kMaxTile, class Step>
+void in_tiles(int dim, int d0, const Step& step) {
+  for (; dim - d0 >= kCount; d0 += kCount) step(Count<kCount>{}, d0);
+  if constexpr (kCount > 1)
+    if (d0 < dim) in_tiles<kCount / 2>(dim, d0, step);
+}
+
 }  // namespace manyhot::MANYHOT_LEVEL

@@ -8,9 +8,9 @@ enum class Rule : int32_t { sgd = 0, adagrad = 1, proximal_adagrad = 2, ftrl = 3
 
 struct Optimizer {
   Rule rule;
-  float learning_rate, l1, l2, beta1, beta2, epsilon, weight_decay;
-  // adam: 1 - beta1^t and sqrt(1 - beta2^t) of the global step t.
-  float correction1, correction2;
+  float learning_rate, l1, l2, beta1, beta2, epsilon;
+  // adam, of the global step t: what weight decay leaves of w, learning_rate / (1 - beta1^t), sqrt(1 - beta2^t).
+  float kept, corrected_rate, correction2;
   // 1 - beta, taken before beta was rounded to float32: near 1 nothing of it would be left.
   float gain1, gain2;
   // penalty * w is added to the gradient: L2 of the rules that have none in their formula.

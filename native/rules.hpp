@@ -40,8 +40,7 @@ inline void move(const Optimizer& o, float* __restrict w, float* __restrict s0, 
     for (int d = 0; d < kCount; d++) {
       s0[d] = o.beta1 * s0[d] + o.gain1 * g[d];
       s1[d] = o.beta2 * s1[d] + o.gain2 * g[d] * g[d];
-      const float kept = w[d] * (1.0f - o.learning_rate * o.weight_decay);
-      w[d] = kept - o.learning_rate / o.correction1 * s0[d] / (std::sqrt(s1[d]) / o.correction2 + o.epsilon);
+      w[d] = w[d] * o.kept - o.corrected_rate * s0[d] / (std::sqrt(s1[d]) / o.correction2 + o.epsilon);
     }
   }
 }
@@ -53,7 +52,7 @@ inline float sum_of_squares(const float* g, int count) {
   int d = 0;
   for (; d + kParts <= count; d += kParts)
     for (int k = 0; k < kParts; k++) parts[k] += g[d + k] * g[d + k];
-  for (int k = 0; d < count; d++, k++) parts[k] += g[d] * g[d];
+  for (int k = 0; k < kParts && d + k < count; k++) parts[k] += g[d + k] * g[d + k];
   for (int half = kParts / 2; half > 0; half /= 2)
     for (int k = 0; k < half; k++) parts[k] += parts[k + half];
   return parts[0];

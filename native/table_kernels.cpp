@@ -2,11 +2,8 @@
 #include "table_kernels.hpp"
 
 #include "lanes.hpp"
-#include "rules.hpp"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include "row_moves.hpp"
+#include "row_sharing.hpp"
 
 #define MANYHOT_TEXT_OF(x) #x
 #define MANYHOT_TEXT(x) MANYHOT_TEXT_OF(x)
@@ -15,32 +12,10 @@ namespace manyhot {
 namespace MANYHOT_LEVEL {
 namespace {
 
-// The hot loop keeps its numbers in registers; the compiler alone would make a call of what two loops need.
-#define INLINED __attribute__((always_inline)) inline
-
 constexpr int64_t kPairsAhead = 12;  // pairs between a prefetch and its use
-constexpr int64_t kRowsAhead = 6;    // distinct rows, in the backward pass
-
-inline void prefetch_row(const float* row, int64_t floats) {
-  for (int64_t k = 0; k < floats; k += 16) __builtin_prefetch(row + k, 1);
-}
 
 inline float weight_of(const float* weights, int64_t i) {
   return weights ? weights[i] : 1.0f;
-}
-
-// A number known when compiling.
-template <int kCount>
-struct Count {
-  static constexpr int value = kCount;
-};
-
-// Calls step(Count, d0) for tiles that cover d0 .. dim: the largest first, their sizes powers of two.
-template <int kCount = kMaxTile, class Step>
-void in_tiles(int dim, int d0, const Step& step) {
-  for (; dim - d0 >= kCount; d0 += kCount) step(Count<kCount>{}, d0);
-  if constexpr (kCount > 1)
-    if (d0 < dim) in_tiles<kCount / 2>(dim, d0, step);
 }
 
 // Latent numbers d0 .. d0+kCount of one example; with the first tile its linear weights too.
@@ -103,72 +78,6 @@ void forward(const Table& table, const Batch& batch, bool field_pairs, const Out
   }
 }
 
-// kCount parameters w, not of rowwise_adagrad; the penalty is added to g.
-template <int kCount>
-INLINED void move_part(const Optimizer& o, float* w, float* s0, float* s1, float* g) {
-  if (o.penalty != 0.0f)
-    for (int d = 0; d < kCount; d++) g[d] += o.penalty * w[d];
-  switch (o.rule) {
-    case Rule::sgd: return move<Rule::sgd, kCount>(o, w, s0, s1, g);
-    case Rule::adagrad: return move<Rule::adagrad, kCount>(o, w, s0, s1, g);
-    case Rule::proximal_adagrad: return move<Rule::proximal_adagrad, kCount>(o, w, s0, s1, g);
-    case Rule::ftrl: return move<Rule::ftrl, kCount>(o, w, s0, s1, g);
-    case Rule::adam: return move<Rule::adam, kCount>(o, w, s0, s1, g);
-    case Rule::rowwise_adagrad: return;
-  }
-}
-
-// The latent numbers d0 .. d0+kCount of a row.
-template <int kCount>
-INLINED void move_latent(const Optimizer& o, float* row, int dim, int d0, float* g) {
-  float* states = row + dim + 1;
-  move_part<kCount>(o, row + d0, states + d0, states + dim + d0, g);
-}
-
-// All latent numbers of a row under rowwise_adagrad, by g [D].
-void move_latent_together(const Optimizer& o, float* row, int dim, float* g) {
-  if (o.penalty != 0.0f)
-    for (int d = 0; d < dim; d++) g[d] += o.penalty * row[d];
-  move_together(o, row, row + dim + 1, g, dim);
-}
-
-INLINED void move_linear(const RowRange& range, float* row, int dim, float g) {
-  float *w = row + dim, *states = row + range.linear_states;
-  if (range.linear.rule != Rule::rowwise_adagrad) return move_part<1>(range.linear, w, states, states + 1, &g);
-  g += range.linear.penalty * *w;
-  move_together(range.linear, w, states, &g, 1);
-}
-
-// Room for the gradient of one row, for rules that need the whole of it.
-class Scratch {
- public:
-  Scratch(const Rules& rules, int dim) {
-    for (int64_t k = 0; k < rules.num_ranges; k++)
-      if (!data && dim > 0 && rules.ranges[k].latent.rule == Rule::rowwise_adagrad) data = new float[dim];
-  }
-  ~Scratch() { delete[] data; }
-  Scratch(const Scratch&) = delete;
-  float* data = nullptr;
-};
-
-// A row that is given, not summed up: gradient [D+1] times factor, or null: 0, and only what moves in every step.
-void move_row(const RowRange& range, float* row, int dim, const float* gradient, float factor, float* scratch) {
-  const auto latent = [&](int d) { return gradient ? gradient[d] * factor : 0.0f; };
-  if (gradient || range.latent.all_rows) {
-    if (range.latent.rule == Rule::rowwise_adagrad && dim > 0) {
-      for (int d = 0; d < dim; d++) scratch[d] = latent(d);
-      move_latent_together(range.latent, row, dim, scratch);
-    } else {
-      in_tiles(dim, 0, [&](auto count, int d0) {
-        float g[count.value];
-        for (int d = 0; d < count.value; d++) g[d] = latent(d0 + d);
-        move_latent<count.value>(range.latent, row, dim, d0, g);
-      });
-    }
-  }
-  if (gradient || range.linear.all_rows) move_linear(range, row, dim, latent(dim));
-}
-
 // Gradient of latent numbers d0 .. d0+kCount of one row. For a pair with weight x in bag (b, f):
 // d latent = x * (g_pooled[b,f] + g_bi[b] * (sum[b] - x * latent))   (all pairs of features)
 // d latent = x * (g_pooled[b,f] + g_bi[b] * (sum[b] - pooled[b,f]))  (pairs of fields)
@@ -199,146 +108,50 @@ Tile<kCount> latent_gradient(const Table& table, const RowPlan& plan, const Grad
   return total;
 }
 
-// Occurrences in the order of the plan. range: how the row moves; null: its gradient goes to out.
-void backward_row(const Table& table, const RowPlan& plan, const Gradients& in, const RowRange* range, float* scratch,
-                  float* out, int64_t r, int64_t last) {
-  const int params = table.dim + 1;
-  float* row = table.data + plan.rows[r] * table.stride;
-  float linear = 0;
-  if (in.linear)
-    for (int64_t j = plan.starts[r]; j < plan.starts[r + 1]; j++) {
-      if (table.dim == 0 && j + kPairsAhead < last) __builtin_prefetch(in.linear + plan.bags[j + kPairsAhead]);
-      linear += weight_of(plan.weights, j) * in.linear[plan.bags[j]];
+// A backward pass over a batch. Occurrences in the order of the plan.
+struct Backward {
+  const Table table;
+  const RowPlan plan;
+  const Gradients in;
+  float* const out;
+  const int64_t num_pairs;
+
+  // range: how the row moves; null: its gradient goes to out.
+  void row(int64_t r, const RowRange* range, float* scratch) const {
+    const int dim = table.dim;
+    float* row = table.data + plan.rows[r] * table.stride;
+    float linear = 0;
+    if (in.linear)
+      for (int64_t j = plan.starts[r]; j < plan.starts[r + 1]; j++) {
+        if (dim == 0 && j + kPairsAhead < num_pairs) __builtin_prefetch(in.linear + plan.bags[j + kPairsAhead]);
+        linear += weight_of(plan.weights, j) * in.linear[plan.bags[j]];
+      }
+    float* whole = range ? nullptr : out + r * (dim + 1);
+    if (range && range->latent.rule == Rule::rowwise_adagrad) whole = scratch;
+    if (dim > 0)
+      in_tiles(dim, 0, [=, this](auto count, int d0) {
+        const auto gradient = in.pooled.half
+                                  ? latent_gradient<count.value>(table, plan, in, in.pooled.half, r, d0, num_pairs)
+                                  : latent_gradient<count.value>(table, plan, in, in.pooled.single, r, d0, num_pairs);
+        if (range)
+          move_latent<count.value>(range->latent, row, dim, d0, gradient, whole);
+        else
+          gradient.store(whole + d0);
+      });
+    if (!range) {
+      whole[dim] = linear;
+      return;
     }
-  float* whole = range ? nullptr : out + r * params;  // where the whole gradient is wanted
-  if (range && range->latent.rule == Rule::rowwise_adagrad) whole = scratch;
-  in_tiles(table.dim, 0, [&](auto count, int d0) {
-    const auto gradient = in.pooled.half ? latent_gradient<count.value>(table, plan, in, in.pooled.half, r, d0, last)
-                                         : latent_gradient<count.value>(table, plan, in, in.pooled.single, r, d0, last);
-    float g[count.value];
-    gradient.store(whole ? whole + d0 : g);
-    if (!whole) move_latent<count.value>(range->latent, row, table.dim, d0, g);
-  });
-  if (!range) {
-    whole[table.dim] = linear;
-    return;
+    if (whole) move_together(range->latent, row, row + dim + 1, whole, dim);
+    move_linear(*range, row, dim, linear);
   }
-  if (whole) move_latent_together(range->latent, row, table.dim, whole);
-  move_linear(*range, row, table.dim, linear);
-}
-
-// Rows are cut into one part a thread, each about as much work: a row to fetch and move costs several occurrences of a
-// row that is at hand. A row belongs to one thread.
-constexpr int64_t kOccurrencesPerRow = 8;
-
-// The first of `count` positions before which lies `part` of `parts` of the work; work_before rises.
-template <class Work>
-int64_t first_of(int64_t count, int64_t part, int64_t parts, const Work& work_before) {
-  const int64_t wanted = work_before(count) * part / parts;
-  int64_t low = 0, high = count;
-  while (low < high) {
-    const int64_t middle = (low + high) / 2;
-    if (work_before(middle) < wanted)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-// The first of the rising rows that is not below `row`.
-int64_t first_from(const int32_t* rows, int64_t num_rows, int64_t row) {
-  int64_t low = 0, high = num_rows;
-  while (low < high) {
-    const int64_t middle = (low + high) / 2;
-    if (rows[middle] < row)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-// Rows of a batch, rising, and where the pairs of each start (null: one a row).
-struct Touched {
-  const int32_t* rows;
-  const int32_t* starts;
-  int64_t num_rows;
-  int64_t pairs_before(int64_t r) const { return starts ? starts[r] : r; }
 };
-
-// Calls step(r, range) for the touched rows of a thread.
-template <class Step>
-void each_touched(const Table& table, const Touched& touched, const Rules* rules, int64_t me, int64_t threads,
-                  const Step& step) {
-  const auto work = [&](int64_t r) { return touched.pairs_before(r) + kOccurrencesPerRow * r; };
-  const int64_t end = first_of(touched.num_rows, me + 1, threads, work);
-  const RowRange* range = rules ? rules->ranges : nullptr;
-  for (int64_t r = first_of(touched.num_rows, me, threads, work); r < end; r++) {
-    if (r + kRowsAhead < end) prefetch_row(table.data + touched.rows[r + kRowsAhead] * table.stride, table.stride);
-    if (range)
-      while (touched.rows[r] >= range->end) range++;
-    step(r, range);
-  }
-}
-
-// Calls step(r, range) for the touched rows of a thread, and moves the others where their range says so.
-template <class Step>
-void each_row(const Table& table, const Touched& touched, const Rules& rules, int64_t me, int64_t threads,
-              float* scratch, const Step& step) {
-  const int64_t all = rules.ranges[rules.num_ranges - 1].end;
-  const auto work = [&](int64_t row) {
-    return touched.pairs_before(first_from(touched.rows, touched.num_rows, row)) + kOccurrencesPerRow * row;
-  };
-  const int64_t end = first_of(all, me + 1, threads, work);
-  int64_t row = first_of(all, me, threads, work);
-  int64_t r = first_from(touched.rows, touched.num_rows, row);
-  for (const RowRange* range = rules.ranges; row < end;) {
-    while (row >= range->end) range++;
-    const int64_t next = r < touched.num_rows ? touched.rows[r] : end;
-    if (row == next)
-      step(r++, range), row++;
-    else if (range->latent.all_rows || range->linear.all_rows)
-      move_row(*range, table.data + row++ * table.stride, table.dim, nullptr, 0.0f, scratch);
-    else
-      row = next < range->end ? next : range->end;
-  }
-}
-
-bool moves_all(const Rules& rules) {
-  bool all = false;
-  for (int64_t k = 0; k < rules.num_ranges; k++)
-    all |= rules.ranges[k].latent.all_rows || rules.ranges[k].linear.all_rows;
-  return all;
-}
-
-// Calls step(r, range, scratch) for each touched row, on threads; range is null without rules.
-template <class Step>
-void share(const Table& table, const Touched& touched, const Rules* rules, int num_threads, const Step& step) {
-  const bool all = rules && moves_all(*rules);
-  (void)num_threads;
-#pragma omp parallel num_threads(num_threads)
-  {
-    int64_t threads = 1, me = 0;
-#ifdef _OPENMP
-    threads = omp_get_num_threads(), me = omp_get_thread_num();
-#endif
-    const Scratch scratch(rules ? *rules : Rules{nullptr, 0}, table.dim);
-    const auto one = [&](int64_t r, const RowRange* range) { step(r, range, scratch.data); };
-    if (all)
-      each_row(table, touched, *rules, me, threads, scratch.data, one);
-    else
-      each_touched(table, touched, rules, me, threads, one);
-  }
-}
 
 void backward(const Table& table, const RowPlan& plan, const Gradients& in, const Rules* rules, float* out,
               int num_threads) {
-  const int64_t num_pairs = plan.starts[plan.num_rows];
+  const Backward pass{table, plan, in, out, plan.starts[plan.num_rows]};
   share(table, {plan.rows, plan.starts, plan.num_rows}, rules, num_threads,
-        [&](int64_t r, const RowRange* range, float* scratch) {
-          backward_row(table, plan, in, range, scratch, out, r, num_pairs);
-        });
+        [&pass](int64_t r, const RowRange* range, float* scratch) { pass.row(r, range, scratch); });
 }
 
 void move_rows(const Table& table, const int32_t* rows, int64_t num_rows, const float* gradients, float factor,

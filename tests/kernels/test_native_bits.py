@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import kernel_oracle as oracle
+import numpy as np
 import pytest
 import rule_oracle
 from kernel_oracle import NUM_ROWS, Case
 
-from manyhot.kernels import Lookup, _native, select
+from manyhot.kernels import Lookup, _native, row_stride, select
 from manyhot.schema import TableOptimizer
 
 NATIVE = select("native")
@@ -57,10 +58,7 @@ def everything(case: Case, optimizer: TableOptimizer, field_pairs: bool, num_thr
     return b"".join(part.tobytes() for part in [*parts, table])
 
 
-@pytest.mark.parametrize("field_pairs", [False, True], ids=["features", "fields"])
-@pytest.mark.parametrize("optimizer", [*rule_oracle.OPTIMIZERS, *rule_oracle.ALL_ROWS], ids=str)
-@pytest.mark.parametrize("dim", (0, 1, 4, 7, 16, 32, 64, 130, 300))
-def test_the_same_bits_on_any_threads_and_instruction_set(set_level, field_pairs, optimizer, dim):
+def check_bits(set_level: Callable[[str], str], optimizer: TableOptimizer, dim: int, field_pairs: bool) -> None:
     case = oracle.random_case(dim, seed=dim, num_examples=240, optimizer=optimizer.optimizer)
     assert len(case.jagged.ids) > 3 * 1024  # a thread for each 1024 pairs: four threads do run
     case.table[:, dim + 1 :] = 0.1
@@ -70,6 +68,39 @@ def test_the_same_bits_on_any_threads_and_instruction_set(set_level, field_pairs
         seen |= {(level, n): everything(case, optimizer, field_pairs, n) for n in (1, 2, 4)}
     assert len(seen) >= 3
     assert len(set(seen.values())) == 1
+
+
+@pytest.mark.parametrize("field_pairs", [False, True], ids=["features", "fields"])
+@pytest.mark.parametrize("optimizer", rule_oracle.OPTIMIZERS, ids=list(rule_oracle.OPTIONS))
+@pytest.mark.parametrize("dim", (0, 1, 4, 7, 16, 32, 64, 130, 300))
+def test_the_same_bits_on_any_threads_and_instruction_set(set_level, field_pairs, optimizer, dim):
+    check_bits(set_level, optimizer, dim, field_pairs)
+
+
+@pytest.mark.parametrize("optimizer", rule_oracle.ALL_ROWS, ids=lambda o: o.optimizer)
+@pytest.mark.parametrize("dim", (0, 7, 16))
+def test_the_same_bits_where_all_rows_move(set_level, optimizer, dim):
+    check_bits(set_level, optimizer, dim, False)
+
+
+@pytest.mark.parametrize("rule", ["adam", "rowwise_adagrad"])
+def test_threads_share_the_rows_of_a_large_table(rule):
+    """Few rows of many are in the batch: every row moves once whatever the number of threads."""
+    optimizer, num_rows = TableOptimizer(optimizer=rule, l2=0.1, l2_rows="all"), 30_000
+    jagged = oracle.make_jagged([[5, 5, 17_000], [29_999], []], None, 3)
+    gradients = oracle.make_case(oracle.make_jagged([[], [], []], None, 3), 6, 1).gradients
+    rng, tables = np.random.default_rng(1), []
+    start = rng.uniform(0.5, 1, (num_rows, row_stride(6, rule))).astype(np.float32)
+    for num_threads in (1, 2, 3, 8):
+        table = start.copy()
+        lookup = Lookup(table, 6, False, False, num_threads)
+        plan = NATIVE.plan_rows(jagged, num_rows)
+        NATIVE.update(
+            lookup, plan, NATIVE.forward(lookup, jagged), gradients, rule_oracle.one_step(optimizer, 1, num_rows)
+        )
+        tables.append(table.tobytes())
+        assert (table[:, :7] != start[:, :7]).all()
+    assert len(set(tables)) == 1
 
 
 def test_an_unknown_instruction_set_is_refused_and_changes_nothing(set_level):

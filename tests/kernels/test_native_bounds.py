@@ -11,7 +11,17 @@ import pytest
 import rule_oracle
 from kernel_oracle import NUM_ROWS
 
-from manyhot.kernels import Gradients, Lookup, Outputs, RowPlan, _native, select, state_places
+from manyhot.kernels import (
+    Gradients,
+    Lookup,
+    OptimizerStep,
+    Outputs,
+    RowPlan,
+    RowRange,
+    _native,
+    select,
+    state_places,
+)
 
 NATIVE = select("native")
 CASE = oracle.random_case(5, seed=1, num_examples=3)
@@ -162,3 +172,29 @@ def test_a_store_refuses_what_does_not_fit():
     ):
         with pytest.raises(ValueError):
             store.gather([np.zeros(1, np.int64), np.array(rows, np.int64)], bases, combiners)
+
+
+def test_ranges_of_rows_must_rise_and_end_at_the_tables_end():
+    rule = rule_oracle.OPTIMIZERS[0]
+    for ends in ((), (NUM_ROWS - 1,), (NUM_ROWS + 1,), (5, 4, NUM_ROWS), (-1, NUM_ROWS)):
+        step = OptimizerStep(tuple(RowRange(end, rule, rule) for end in ends), 1)
+        with pytest.raises(ValueError, match="ranges of rows"):
+            NATIVE.update(oracle.lookup(CASE, True), PLAN, OUT, CASE.gradients, step)
+
+
+@pytest.mark.parametrize(
+    ("rows", "shape", "message"),
+    [
+        ([0, NUM_ROWS], (2, 6), "outside the table"),
+        ([-1, 3], (2, 6), "outside the table"),
+        ([3, 3], (2, 6), "must rise"),
+        ([1, 3], (2, 5), "size"),
+        ([1, 3], (3, 6), "size"),
+    ],
+)
+def test_rows_to_move_that_do_not_fit_are_a_value_error(rows, shape, message):
+    step = rule_oracle.one_step(rule_oracle.OPTIMIZERS[0], 1, NUM_ROWS)
+    before = CASE.table.tobytes()
+    with pytest.raises(ValueError, match=message):
+        NATIVE.move(oracle.lookup(CASE), np.array(rows, np.int32), np.ones(shape, np.float32), step)
+    assert CASE.table.tobytes() == before

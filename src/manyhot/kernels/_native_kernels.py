@@ -176,6 +176,8 @@ def _ranges(step: OptimizerStep) -> list[tuple[int, tuple[Any, ...], tuple[Any, 
 
 
 def _numbers(o: TableOptimizer, step: OptimizerStep) -> tuple[Any, ...]:
-    moments = (o.beta1, o.beta2, o.epsilon, o.decay, *step.corrections(o), 1 - o.beta1, 1 - o.beta2)
     rate = o.learning_rate * step.rate_factor
+    correction1, correction2 = step.corrections(o)
+    adam = (1 - rate * o.decay, rate / correction1, correction2)
+    moments = (o.beta1, o.beta2, o.epsilon, *adam, 1 - o.beta1, 1 - o.beta2)
     return (_RULES[o.optimizer], rate, o.l1, o.l2, *moments, o.penalty, o.l2_rows == "all")
