@@ -116,14 +116,15 @@ class FittedVocabulary:
     def lookup(self, tokens: Tokens, positions: Int32s | None = None) -> Int32s:
         """Ids int32 [T] of the tokens, 0 for empty and (without oov_buckets) for unknown ones; with positions int32 [N]
         those at them [N]."""
-        ids = self._ids(tokens)
+        ids = self.known_ids(tokens)
         if self.vocabulary.oov_buckets is not None:
             unknown = (ids == 0) & (tokens.lengths > 0)
             bucket = hash_tokens(tokens.take(unknown)) % np.uint64(self.vocabulary.oov_buckets)
             ids[unknown] = 1 + self._num_known + bucket.astype(np.int32)
         return ids if positions is None else ids[positions]
 
-    def _ids(self, tokens: Tokens) -> Int32s:
+    def known_ids(self, tokens: Tokens) -> Int32s:
+        """Ids int32 [T] of the known tokens, 0 for all others."""
         if self.vocabulary.hash_buckets is not None:
             ids = (hash_tokens(tokens) % np.uint64(self.vocabulary.hash_buckets)).astype(np.int32) + np.int32(1)
             return np.where(tokens.lengths > 0, ids, np.int32(0))

@@ -8,7 +8,7 @@ from pathlib import Path
 from manyhot.data import Encoder, ExampleCache, Examples
 from manyhot.errors import ConfigError, TrainingError
 from manyhot.schema import Experiment
-from manyhot.training import check_settings, schema_for
+from manyhot.training import check_settings, check_start, schema_for
 
 from ._cost import Memory, Time, memory_of, time_of
 from ._findings import SEVERITIES, Finding
@@ -29,12 +29,15 @@ def check(
     cache: as of `manyhot.train`, which then finds the encoded rows there; None keeps them in memory. on_stage: told in
     words what is being done.
 
-    What is wrong with the data is a Finding in the report. Raises ConfigError where the experiment contradicts itself.
+    What is wrong with the data is a Finding in the report. Raises ConfigError where the experiment contradicts itself,
+    and ModelFileError where it starts from a damaged file.
     """
     tell = on_stage or (lambda text: None)
     split = config.data.split
     has_valid = config.data.valid is not None or (split is not None and "valid" in split.parts)
     check_settings(config.training, config.schema, has_valid=has_valid)
+    if config.training.init_from is not None:
+        check_start(config.training.init_from, config.model, config.schema)
     store = ExampleCache(Path(cache) if cache is not None else None, num_threads=config.training.threads)
     read = read_parts(config, schema_for(config.model, config.schema), store, tell)
     findings, train = read.findings, read.examples.get("train")

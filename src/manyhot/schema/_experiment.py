@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from manyhot.errors import ConfigError, nearest_name
 
 from ._bad_rows import BadRows
@@ -113,11 +115,14 @@ def _experiment(data: dict[str, Any], folder: Path) -> Experiment:
             raise ConfigError(f"section [{key}] is missing")
     source = convert(data["data"], DataConfig, "data")
     row = {key: getattr(source, key) for key in ("label", "example_weights", "group", "time")}
+    training = convert(data.get("training", {}), TrainingConfig, "training")
+    if training.init_from is not None:
+        training = msgspec.structs.replace(training, init_from=str(folder / training.init_from))
     return Experiment(
         data=source,
         schema=Schema.from_dict({**row, **{k: data[k] for k in ("vocabularies", "fields") if k in data}}),
         model=convert(data.get("model", {"name": "deepfm"}), ModelConfig, "model"),
-        training=convert(data.get("training", {}), TrainingConfig, "training"),
+        training=training,
         folder=folder,
     )
 

@@ -177,9 +177,14 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         """Whether any head reads the latent tables."""
         return any(HEADS[head].latent for head in self.heads or ())
 
+    @property
+    def is_field_aware(self) -> bool:
+        """Whether a latent row holds D numbers towards each field."""
+        return "field_aware_fm" in (self.heads or ())
+
     def latent_size(self, num_fields: int) -> int:
         """Numbers of a latent row: D, or D for each field where they are field-aware, or 0."""
-        if "field_aware_fm" in (self.heads or ()):
+        if self.is_field_aware:
             return num_fields * self.embedding_dim
         return self.embedding_dim if self.has_latent else 0
 

@@ -43,6 +43,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     clip_norm: the largest L2 norm of a batch's gradients, those of the dense part and the summed ones of the rows
         together; larger ones are scaled down to it, all by one factor. None does not look.
     schedule: how the learning rates change; None leaves them.
+    init_from: a model file; rows of tokens that it knows in a vocabulary of the same name start as they are there
+        (latent rows must be as long; a model without any gives or takes linear weights alone). None: all are fresh.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
@@ -62,6 +64,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     dense: DenseOptimizer = DenseOptimizer()
     clip_norm: float | None = None
     schedule: Schedule | None = None
+    init_from: str | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     kernels: Literal["native", "reference"] = "native"
     threads: int | None = None
@@ -72,6 +75,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise ConfigError(f"training: {key} = {value} must be at least 1")
+        if self.init_from == "":
+            raise ConfigError("training: init_from is empty; give the path of a model file, or leave the key out")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed = {self.seed} must lie between 0 and 2^63 - 1")
         if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):

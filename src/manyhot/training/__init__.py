@@ -11,6 +11,7 @@ from ._metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
 from ._settings import check_batches, check_l2, check_settings, schema_for, torch_threads
+from ._warm_start import check_start
 
 __all__ = [
     "Clock",
@@ -23,6 +24,7 @@ __all__ = [
     "check_batches",
     "check_l2",
     "check_settings",
+    "check_start",
     "dense_optimizer",
     "evaluate_logits",
     "fit_model",

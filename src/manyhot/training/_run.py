@@ -22,6 +22,7 @@ from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
 from ._settings import check_batches, check_l2, check_settings, schema_for, torch_threads
+from ._warm_start import check_start, take_rows
 
 __all__ = ["Run", "train"]
 
@@ -94,11 +95,14 @@ def train(
         instead of being held in memory as far as it goes.
     on_stage: told in words what is being done before the loop starts.
 
-    Raises ConfigError, DataError (BadRowsError for more bad rows than are borne), TrainingError.
+    Raises ConfigError, DataError (BadRowsError for more bad rows than are borne), TrainingError, and ModelFileError for
+    a damaged file to start from (`TrainingConfig.init_from`).
     """
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
     schema = schema_for(model, schema)
+    if training.init_from is not None:
+        check_start(training.init_from, model, schema)
     given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
     data = {name: part for name, part in given.items() if part is not None}
     if prepared is not None and (data or split is not None):
@@ -135,6 +139,8 @@ def train(
             seed=training.seed,
             threads=training.threads,
         )
+        if training.init_from is not None:
+            tell(take_rows(network, encoder, training.init_from))
         with _listener(listener) as listen:
             clock = fit_model(network, training, examples["train"], examples.get("valid"), listen)
             metrics: dict[str, Any] = {}
