@@ -11,7 +11,7 @@ from manyhot.errors import ConfigError
 from manyhot.schema import CIN, ModelConfig
 
 
-@pytest.mark.parametrize("units", [(5,), (4, 3, 2)])
+@pytest.mark.parametrize("units", [(5, 4), (4, 3, 2)])
 @pytest.mark.parametrize("head_biases", [False, True])
 def test_feature_maps_are_sums_over_products_of_vectors(units, head_biases):
     def term(head, pooled):
