@@ -11,14 +11,14 @@ from manyhot.errors import ConfigError
 from manyhot.schema import CIN, ModelConfig
 
 
-@pytest.mark.parametrize("units", [(5,), (4, 3, 2)])
+@pytest.mark.parametrize("units", [(5, 4), (4, 3, 2)])
 @pytest.mark.parametrize("head_biases", [False, True])
 def test_feature_maps_are_sums_over_products_of_vectors(units, head_biases):
     def term(head, pooled):
         num_fields, maps, sums = len(pooled), pooled, []
         for layer, count in zip(head.layers, units, strict=True):
-            w = numbers(layer.weight).reshape(count, num_fields, len(maps))
-            b, new = numbers(layer.bias), np.zeros((count, pooled.shape[1]))
+            w = numbers(layer.maps.weight).reshape(count, num_fields, len(maps))
+            b, new = numbers(layer.maps.bias), np.zeros((count, pooled.shape[1]))
             for h in range(count):
                 for d in range(pooled.shape[1]):
                     new[h, d] = b[h]

@@ -48,7 +48,7 @@ class MLP(nn.Sequential):
         self.in_bfloat16 = False
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.in_bfloat16 and self.training:
+        if self.in_bfloat16 and self.training and len(self):
             x = x.bfloat16()
         if x.dtype != torch.bfloat16:
             for layer in self:
