@@ -158,10 +158,14 @@ class ExampleStore {
     require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
     check_offsets(offsets.data(), offsets.size(), ids.size());
     const int64_t rows = static_cast<int64_t>(offsets.size() - 1) / num_fields_;
-    require(!labels || static_cast<int64_t>(labels->size()) == rows, "labels and rows differ in length");
+    const int64_t labels_a_row = labels && rows ? static_cast<int64_t>(labels->size()) / rows : labels_a_row_;
+    require(!labels || (static_cast<int64_t>(labels->size()) == rows * labels_a_row && (rows == 0 || labels_a_row > 0)),
+            "labels and rows differ in length");
+    require(!has_labels_ || !labels || labels_a_row == labels_a_row_, "chunks differ in their number of labels");
     require(!example_weights || static_cast<int64_t>(example_weights->size()) == rows,
             "example weights and rows differ in length");
     if (rows == 0) return;
+    labels_a_row_ = labels_a_row, has_labels_ |= labels.has_value();
     bool one_pair_a_bag = true;
     for (size_t i = 1; i < offsets.size(); i++) one_pair_a_bag &= offsets.data()[i] - offsets.data()[i - 1] == 1;
     chunks_.push_back({offsets.data(), ids.data(), data_or_null(weights), data_or_null(labels), num_rows_, rows,
@@ -193,8 +197,8 @@ class ExampleStore {
 #pragma omp parallel for schedule(dynamic) num_threads(num_threads) reduction(&& : inside)
       for (int64_t k = 0; k < count; k++) {
         GatheredBatch& batch = gathered[k];
-        batch =
-            manyhot::gather(chunks_, batches[k].data(), batches[k].size(), num_fields_, bases.data(), combiners.data());
+        batch = manyhot::gather(chunks_, batches[k].data(), batches[k].size(), num_fields_, labels_a_row_, bases.data(),
+                                combiners.data());
         if (!num_table_rows) continue;
         inside = inside && all_inside(batch.ids.data.get(), batch.ids.size, *num_table_rows);
         if (inside)
@@ -219,7 +223,8 @@ class ExampleStore {
   }
 
  private:
-  int64_t num_fields_, num_rows_ = 0;
+  int64_t num_fields_, num_rows_ = 0, labels_a_row_ = 1;
+  bool has_labels_ = false;
   std::vector<Chunk> chunks_;
   using MaybeIn = std::optional<In<float>>;
   std::vector<std::tuple<In<int32_t>, In<int32_t>, MaybeIn, MaybeIn, MaybeIn>> kept_;

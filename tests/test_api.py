@@ -30,6 +30,7 @@ EXPORTED = [
     "Separators",
     "Split",
     "TableOptimizer",
+    "Tasks",
     "TrainingConfig",
     "TrainingError",
     "Vocabulary",

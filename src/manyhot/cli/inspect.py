@@ -11,8 +11,9 @@ from rich.text import Text
 
 from manyhot.model_file import load_model
 from manyhot.schema import Field
+from manyhot.training import label_names
 
-from ._output import console, metric_text
+from ._output import console, metric_lines
 
 __all__ = ["inspect"]
 
@@ -45,7 +46,7 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     config, tables = saved.config, network.tables
     size = tables.layout.num_rows * (tables.dim + 1) * 4 / 2**20
     dense = sum(p.numel() for p in network.parameters())
-    console.print(f"\nlabel      {schema.label}")
+    console.print(f"\n{'label ' if len(schema.labels) == 1 else 'labels'}     {', '.join(schema.labels)}")
     for name, column in (("weights", schema.example_weights), ("group", schema.group), ("time", schema.time)):
         if column is not None:
             console.print(f"{name:11}{column}")
@@ -57,7 +58,8 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     console.print(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
     for name, metrics in saved.summary["metrics"].items():
         if isinstance(metrics, dict):
-            console.print(f"{name:11}{metric_text(metrics)}")
+            for line in metric_lines(f"{name:11}", metrics, label_names(schema)):
+                console.print(line)
     console.print(f"proof      {len(saved.proof_probabilities)} rows score as when the model was saved")
 
 

@@ -79,8 +79,9 @@ class RowPlan:
 
 @dataclass(frozen=True)
 class Batch:
-    """jagged: B examples with ids that are table rows; labels float32 [B], empty where unknown; plan: the pairs grouped
-    by row, None where no backward pass is meant; example_weights float32 [B], None where no example has any."""
+    """jagged: B examples with ids that are table rows; labels float32 [B], of several [B, T] with NaN for one that is
+    missing, empty where unknown; plan: the pairs grouped by row, None where no backward pass is meant; example_weights
+    float32 [B], None where no example has any."""
 
     jagged: Jagged
     labels: Float32s
@@ -154,8 +155,8 @@ class ExampleStore(Protocol):
         labels: Float32s | None,
         example_weights: Float32s | None = None,
     ) -> None:
-        """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or None,
-        example_weights [rows] (None: all 1)."""
+        """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or
+        [rows, T] (of all chunks alike) or None, example_weights [rows] (None: all 1)."""
 
     def gather(
         self,

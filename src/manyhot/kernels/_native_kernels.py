@@ -81,6 +81,7 @@ class NativeStore:
 
     def __init__(self, num_fields: int) -> None:
         self._num_fields, self._chunks = num_fields, _native.ExampleStore(num_fields)
+        self._labels_shape: tuple[int, ...] = (-1,)
 
     @property
     def num_rows(self) -> int:
@@ -94,6 +95,8 @@ class NativeStore:
         labels: Float32s | None,
         example_weights: Float32s | None = None,
     ) -> None:
+        if labels is not None and labels.ndim > 1:
+            self._labels_shape, labels = (-1, labels.shape[1]), labels.reshape(-1)
         self._chunks.add(offsets, ids, weights, labels, example_weights)
 
     def gather(
@@ -109,7 +112,7 @@ class NativeStore:
         return [
             Batch(
                 Jagged(ids, weights, offsets, self._num_fields),
-                labels,
+                labels.reshape(self._labels_shape),
                 RowPlan(*plan) if plan else None,
                 example_weights,
             )

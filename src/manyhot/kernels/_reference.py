@@ -137,7 +137,8 @@ class ReferenceStore:
     def __init__(self, num_fields: int) -> None:
         self.num_fields = num_fields
         self.bags: list[tuple[Int32s, Float32s]] = []
-        self.labels: list[float] = []
+        self.labels: list[float | list[float]] = []
+        self.labels_shape: tuple[int, ...] = ()
         self.example_weights: list[float] = []
         self.has_example_weights = False
 
@@ -155,7 +156,9 @@ class ReferenceStore:
     ) -> None:
         weights = np.ones(len(ids), np.float32) if weights is None else weights
         self.bags += [(ids[a:b], weights[a:b]) for a, b in itertools.pairwise(offsets)]
-        self.labels += [] if labels is None else labels.tolist()
+        if labels is not None:
+            self.labels += labels.tolist()
+            self.labels_shape = labels.shape[1:]
         rows = (len(offsets) - 1) // self.num_fields
         self.example_weights += [1.0] * rows if example_weights is None else example_weights.tolist()
         self.has_example_weights |= rows > 0 and example_weights is not None
@@ -173,6 +176,7 @@ class ReferenceStore:
         for rows in batches:
             jagged = self._gather(rows, bases, combiners)
             labels = np.array([self.labels[row] for row in rows] if self.labels else [], np.float32)
+            labels = labels.reshape(-1, *self.labels_shape)
             plan = None if num_table_rows is None else _plan_rows(jagged, num_table_rows)
             weighted = np.array([self.example_weights[row] for row in rows], np.float32)
             made.append(Batch(jagged, labels, plan, weighted if self.has_example_weights else None))

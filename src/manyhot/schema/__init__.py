@@ -22,11 +22,13 @@ from ._head_options import (
     Streams,
     WukongLayers,
 )
+from ._labels import check_labels
 from ._model import FM, LR, DeepFM, ModelConfig, WideDeep
 from ._querying import Querying
 from ._reading import Reading
 from ._schema import Schema
 from ._split import Part, Split, seconds_of
+from ._tasks import Tasks
 from ._training import DenseOptimizer, EarlyStopping, TableOptimizer, TrainingConfig
 from ._transforms import Step
 from ._vocabulary import Vocabulary
@@ -65,10 +67,12 @@ __all__ = [
     "Step",
     "Streams",
     "TableOptimizer",
+    "Tasks",
     "TrainingConfig",
     "Vocabulary",
     "WideDeep",
     "WukongLayers",
+    "check_labels",
     "convert",
     "load_experiment",
     "seconds_of",

@@ -23,6 +23,7 @@ from ._head_options import (
     Streams,
     WukongLayers,
 )
+from ._tasks import Tasks
 
 __all__ = ["FM", "LR", "DeepFM", "ModelConfig", "WideDeep"]
 
@@ -43,6 +44,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     preset: "article" stands for pairs = "features", head_biases = true, layer_order = "article", and the combiner
         "sum" in every field that names none.
     embedding_scale: standard deviation of the normal distribution that latent rows start from.
+    tasks: how several labels are learned; None is Tasks(kind="shared_bottom").
     cross, cin, self_attention, attention_fm, product, bilinear, mask_blocks, streams, final_blocks, wukong, interest:
         the options of single heads; None: their defaults.
 
@@ -60,6 +62,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     layer_order: Literal["standard", "article"] = "standard"
     preset: Literal["article"] | None = None
     embedding_scale: float = 0.01
+    tasks: Tasks | None = None
     cross: Cross | None = None
     cin: CIN | None = None
     self_attention: SelfAttention | None = None
@@ -121,6 +124,11 @@ class ModelConfig(Config, frozen=True, kw_only=True):
                 raise ConfigError(f'model: {key} belongs to the head "{readers}", which heads {list(heads)} lacks')
         if self.preset == "article" and self.pairs == "fields":
             raise ConfigError('model: preset = "article" means pairs = "features"; remove one of them')
+        if self.tasks is not None and self.tasks.has_experts and "deep" not in heads:
+            raise ConfigError(
+                f'model: tasks: the experts of kind = "{self.tasks.kind}" take the place of the head "deep", which '
+                f"heads {list(heads)} lacks"
+            )
 
     @property
     def has_latent(self) -> bool:

@@ -83,10 +83,12 @@ class EarlyStopping(Config, frozen=True, kw_only=True):
     """Stop when `metric` on valid has not improved for `patience` validations; the best weights are restored.
 
     metric: "gauc" needs a group in the schema.
+    label: of several labels the one that decides; None: the mean of the metric over all of them.
     """
 
     metric: Literal["auc", "log_loss", "gauc"] = "auc"
     patience: int = 2
+    label: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,6 +102,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     batch_size, epochs: examples a step; passes over the training data.
     seed: decides initial weights, shuffling and dropout.
     validate_every: steps between validations; None validates at the end of each epoch.
+    label_weights: of several labels: how much each counts in the loss, by name; 1 where nothing is said.
     early_stopping: None trains all epochs and keeps the last weights.
     tables, dense: the two optimizers.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
@@ -114,6 +117,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     epochs: int = 5
     seed: int = 1
     validate_every: int | None = None
+    label_weights: dict[str, float] | None = None
     early_stopping: EarlyStopping | None = None
     tables: TableOptimizer = TableOptimizer()
     dense: DenseOptimizer = DenseOptimizer()
@@ -127,5 +131,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise ConfigError(f"training: {key} = {value} must be at least 1")
+        for name, weight in (self.label_weights or {}).items():
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f'training: label_weights: {weight} of "{name}" must be a number from 0')
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed = {self.seed} must lie between 0 and 2^63 - 1")

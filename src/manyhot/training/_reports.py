@@ -62,10 +62,17 @@ class ProgressBar:
 
 
 def valid_line(report: dict[str, Any]) -> str:
-    """ "epoch 2  step 118  loss 0.4312  valid auc 0.78123  log_loss 0.45101"."""
-    metrics = "  ".join(
-        f"{key} {'undefined' if report[key] is None else format(report[key], '.5f')}"
-        for key in ("auc", "log_loss", "gauc")
-        if key in report
-    )
+    """ "epoch 2  step 118  loss 0.4312  valid auc 0.78123  log_loss 0.45101"; of several labels "click auc .."."""
+    if "labels" in report:
+        metrics = "  |  ".join(f"{name} {_metrics(of_label)}" for name, of_label in report["labels"].items())
+    else:
+        metrics = _metrics(report)
     return f"epoch {report['epoch']}  step {report['step']}  loss {report['loss']:.4f}  valid {metrics}"
+
+
+def _metrics(found: dict[str, Any]) -> str:
+    return "  ".join(
+        f"{key} {'undefined' if found[key] is None else format(found[key], '.5f')}"
+        for key in ("auc", "log_loss", "gauc")
+        if key in found
+    )

@@ -16,8 +16,19 @@ from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model
-from manyhot.schema import BadRows, ModelConfig, Part, Querying, Reading, Schema, Split, TrainingConfig
+from manyhot.schema import (
+    BadRows,
+    ModelConfig,
+    Part,
+    Querying,
+    Reading,
+    Schema,
+    Split,
+    TrainingConfig,
+    check_labels,
+)
 
+from ._labels import label_names
 from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
@@ -31,8 +42,8 @@ class Run:
     """A finished training.
 
     metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
-        test those that there are, with a group also "gauc", "groups" and "groups_of_one_class"; seconds of the training
-        loop alone, validation left out.
+        test those that there are, with a group also "gauc", "groups" and "groups_of_one_class", and of several labels
+        {name: {..}} instead; seconds of the training loop alone, validation left out.
     rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
     """
 
@@ -82,7 +93,7 @@ def train(
 
     schema, model, training: what rows mean, which heads, how to train.
     train, valid, test: a path, glob or list of them, or any object with the Arrow PyCapsule protocol (pandas, polars,
-        DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its label.
+        DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its labels.
     prepared: instead of train, valid and test a folder that `manyhot prepare` left for this schema; combiners may
         differ.
     cache: folder where encoded rows of files are kept, so that a second run skips encoding; None keeps them in memory.
@@ -106,6 +117,7 @@ def train(
         raise ConfigError(f"prepared rows are all that is trained on; leave out {named}")
     if prepared is None and train is None:
         raise ConfigError("there is nothing to train on; give train, or a folder of prepared rows")
+    check_labels(schema.labels, model, training)
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
     if prepared is None:
@@ -129,16 +141,18 @@ def train(
             model,
             TableLayout.of(encoder),
             select(training.kernels),
+            num_labels=len(schema.labels),
             optimizer=training.tables,
             seed=training.seed,
             threads=training.threads,
         )
         with _listener(listener) as listen:
-            clock = fit_model(network, training, examples["train"], examples.get("valid"), listen)
+            names = label_names(schema)
+            clock = fit_model(network, training, examples["train"], examples.get("valid"), listen, names)
             metrics: dict[str, Any] = {}
             for name in ("valid", "test"):
                 if name in examples:
-                    metrics[name] = evaluate(network, examples[name], clock.steps)
+                    metrics[name] = evaluate(network, examples[name], clock.steps, names)
             metrics |= {
                 "examples": clock.examples,
                 "seconds": clock.seconds,
