@@ -114,6 +114,12 @@ class Examples:
         return sum(len(chunk.ids) for chunk in self.chunks)
 
     @property
+    def num_labels(self) -> int:
+        """T; 1 where the rows were encoded without."""
+        shapes = (chunk.labels.shape for chunk in self.chunks if chunk.labels is not None)
+        return next((shape[1] for shape in shapes if len(shape) > 1), 1)
+
+    @property
     def labels(self) -> Float32s | None:
         """float32 [num_rows], of several labels [num_rows, T], None where the rows were encoded without."""
         parts = [chunk.labels for chunk in self.chunks if chunk.labels is not None]
@@ -148,7 +154,7 @@ class Examples:
 
     def store(self, kernels: Kernels) -> ExampleStore:
         """The chunks as the kernels gather from them, without a copy."""
-        store = kernels.store(self.num_fields)
+        store = kernels.store(self.num_fields, self.num_labels)
         for chunk in self.chunks:
             store.add(chunk.offsets, chunk.ids, chunk.weights, chunk.labels, chunk.example_weights)
         return store

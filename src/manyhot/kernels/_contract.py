@@ -156,7 +156,7 @@ class ExampleStore(Protocol):
         example_weights: Float32s | None = None,
     ) -> None:
         """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or
-        [rows, T] (of all chunks alike) or None, example_weights [rows] (None: all 1)."""
+        [rows, T] of several, or None, example_weights [rows] (None: all 1)."""
 
     def gather(
         self,
@@ -175,8 +175,8 @@ class ExampleStore(Protocol):
 class Kernels(Protocol):
     """The contract. Arrays are C-contiguous; wrong shapes and ids outside the table raise ValueError."""
 
-    def store(self, num_fields: int) -> ExampleStore:
-        """An empty store of Examples."""
+    def store(self, num_fields: int, num_labels: int = 1) -> ExampleStore:
+        """An empty store of Examples; num_labels: T."""
 
     def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
         """Groups pairs by row."""

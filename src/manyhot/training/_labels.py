@@ -1,4 +1,5 @@
-"""Metrics of several labels: those of each over the rows where it is there; and what early stopping sees of them."""
+"""Several labels in training: metrics of each over the rows where it is there, what early stopping sees of them, and
+what ESMM asks of them."""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from manyhot.data import Examples
+from manyhot.errors import DataError
 from manyhot.kernels import Float32s
-from manyhot.schema import EarlyStopping, Schema
+from manyhot.schema import EarlyStopping, ModelConfig, Schema
 
 from ._metrics import evaluate_logits
 
-__all__ = ["MetricsOf", "evaluate_labels", "label_names", "metrics_to_judge"]
+__all__ = ["MetricsOf", "check_conversions", "evaluate_labels", "label_names", "metrics_to_judge"]
 
 Metrics = dict[str, float | None]
 MetricsOf = dict[str, Metrics]
@@ -45,6 +48,22 @@ def evaluate_labels(
             None if groups is None else groups[there],
         )
     return metrics
+
+
+def check_conversions(model: ModelConfig, names: Sequence[str], parts: dict[str, Examples]) -> None:
+    """ESMM's second label is there only where the first is. Raises DataError where rows of any part say otherwise."""
+    if model.tasks is None or model.tasks.kind != "esmm":
+        return
+    click, conversion = names
+    for part, examples in parts.items():
+        labels = examples.labels
+        assert labels is not None
+        wrong = int(((labels[:, 0] == 0) & (labels[:, 1] == 1)).sum())
+        if wrong:
+            raise DataError(
+                f'{part}: {wrong:,} rows have {conversion} = 1 and {click} = 0; with model.tasks kind = "esmm" '
+                f"{conversion} follows {click}: name the labels in that order, correct the rows, or take another kind"
+            )
 
 
 def metrics_to_judge(config: EarlyStopping, metrics: MetricsOf) -> Metrics:

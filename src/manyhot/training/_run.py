@@ -28,7 +28,7 @@ from manyhot.schema import (
     check_labels,
 )
 
-from ._labels import label_names
+from ._labels import check_conversions, label_names
 from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
@@ -135,7 +135,9 @@ def train(
         rows = prepared_rows(schema, Path(prepared), tell)
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
+    names = label_names(schema)
     check_batches(model, training, examples["train"].num_rows)
+    check_conversions(model, names, examples)
     with torch_threads(training.threads):
         network = build_model(
             model,
@@ -147,7 +149,6 @@ def train(
             threads=training.threads,
         )
         with _listener(listener) as listen:
-            names = label_names(schema)
             clock = fit_model(network, training, examples["train"], examples.get("valid"), listen, names)
             metrics: dict[str, Any] = {}
             for name in ("valid", "test"):
