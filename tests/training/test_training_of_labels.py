@@ -123,7 +123,7 @@ def test_groups_and_weights_hold_for_every_label() -> None:
         logits = logits_of(run, data)[:, SCHEMA.labels.index(name)]
         assert found["log_loss"] == pytest.approx(log_loss(column(name, data), logits, np.array(data["w"])))
     line = valid_line(reports[-1])
-    assert line.index("clicked auc") < line.index("bought auc") and line.count("gauc") == 2
+    assert line.index("clicked  auc") < line.index("bought   auc") and line.count("gauc") == 2
 
 
 def test_esmm_refuses_what_follows_no_click() -> None:

@@ -58,16 +58,18 @@ class ProgressBar:
                 loss=report["loss"],
             )
         elif report["event"] == "valid":
-            self._console.print(valid_line(report), highlight=False)
+            self._console.print(valid_line(report), highlight=False, soft_wrap=True)
 
 
 def valid_line(report: dict[str, Any]) -> str:
-    """ "epoch 2  step 118  loss 0.4312  valid auc 0.78123  log_loss 0.45101"; of several labels "click auc .."."""
-    if "labels" in report:
-        metrics = "  |  ".join(f"{name} {_metrics(of_label)}" for name, of_label in report["labels"].items())
-    else:
-        metrics = _metrics(report)
-    return f"epoch {report['epoch']}  step {report['step']}  loss {report['loss']:.4f}  valid {metrics}"
+    """ "epoch 2  step 118  loss 0.4312  valid auc 0.78123  log_loss 0.45101"; of several labels a line each, the first
+    of which starts like this, with the label's name before its metrics."""
+    start = f"epoch {report['epoch']}  step {report['step']}  loss {report['loss']:.4f}  valid "
+    if "labels" not in report:
+        return start + _metrics(report)
+    width = max(map(len, report["labels"]))
+    lines = [f"{name:{width}}  {_metrics(of_label)}" for name, of_label in report["labels"].items()]
+    return start + ("\n" + " " * len(start)).join(lines)
 
 
 def _metrics(found: dict[str, Any]) -> str:
