@@ -63,7 +63,7 @@ def test_from_rows_to_scores(folder: Path, monkeypatch: pytest.MonkeyPatch, capf
     ]
     assert all("gauc" in line for line in lines[:4])
     assert "1 rejected" in said.err
-    first, second = (line for line in said.err.splitlines() if "log_loss" in line)
+    first, second, *_ = (line for line in said.err.splitlines() if "log_loss" in line)
     assert "valid click  auc" in first and second.lstrip().startswith("buy    auc")
     assert first.index("click") == second.index("buy")
     metrics = json.loads((folder / "out" / "metrics.json").read_text())

@@ -118,6 +118,19 @@ def test_rows_of_weight_0_teach_nothing_and_weights_are_kept(spark: Any, tmp_pat
     assert set(ours.example_weights.tolist()) == {0.5, 1.0}
 
 
+def test_several_labels_with_missing_ones(spark: Any, tmp_path: Path) -> None:
+    from manyhot.scaleout.spark import prepare as prepare_by_spark
+
+    table = table_of(200).append_column("z", pa.array([None if i % 4 == 0 else i % 3 == 0 for i in range(200)]))
+    schema = Schema(labels=("z", "y"), fields=(Field("app"),))
+    embedded = prepare(schema, {"train": open_source(table)}, tmp_path / "embedded")
+    frame = spark.createDataFrame(table.select(["app", "y", "z"])).repartition(3)
+    assert prepare_by_spark(schema, tmp_path / "spark", train=frame) == {**embedded, "engine": "spark"}
+    ours, theirs = (Prepared.open(tmp_path / name, schema).examples["train"] for name in ("spark", "embedded"))
+    assert ours.labels.shape == (200, 2) and np.isnan(ours.labels[:, 0]).sum() == 50
+    assert_same_rows(ours, theirs)
+
+
 def both_ways(spark: Any, experiment: Experiment, folder: Path) -> tuple[Prepared, dict[str, Any]]:
     """Prepared by Spark, checked against the embedded engine; and what prepared.json says."""
     from manyhot.scaleout.spark import prepare_experiment
