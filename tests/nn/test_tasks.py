@@ -201,6 +201,16 @@ def test_the_loss_is_the_weighted_sum_over_labels_of_means_over_known_rows(weigh
         assert found.item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
+def test_a_label_that_only_rows_of_weight_0_have_adds_nothing() -> None:
+    rows = oracle.random_rows(1, 2)
+    labels, x = np.array([[1, np.nan], [0, 1], [1, np.nan]]), np.array([1, 0, 2], np.float32)
+    batch, logits = with_labels(oracle.batch_of(rows), labels, x), torch.zeros(3, 2, requires_grad=True)
+    loss = labels_loss(logits, batch, (1.0, 1.0))
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2))
+    assert not logits.grad[:, 1].any() and logits.grad[[0, 2], 0].all()
+
+
 def test_gradients_by_hand_are_for_one_label() -> None:
     assert has_gradients_by_hand(oracle.model_of(config_of(None)))
     assert not has_gradients_by_hand(model_of(config_of(None)))
