@@ -198,7 +198,9 @@ MadePlan plan_rows(In<int32_t> ids, std::optional<In<float>> weights, In<int32_t
 // Chunks of Examples; keeps the arrays (and so the memory map under them) alive.
 class ExampleStore {
  public:
-  explicit ExampleStore(int64_t num_fields) : num_fields_(num_fields) { require(num_fields > 0, "no fields"); }
+  ExampleStore(int64_t num_fields, int64_t num_labels) : num_fields_(num_fields), num_labels_(num_labels) {
+    require(num_fields > 0 && num_labels > 0, "no fields or no labels");
+  }
 
   void add(In<int32_t> offsets, In<int32_t> ids, std::optional<In<float>> weights, std::optional<In<float>> labels,
            std::optional<In<float>> example_weights) {
@@ -206,7 +208,7 @@ class ExampleStore {
     require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
     check_offsets(offsets.data(), offsets.size(), ids.size());
     const int64_t rows = static_cast<int64_t>(offsets.size() - 1) / num_fields_;
-    require(!labels || static_cast<int64_t>(labels->size()) == rows, "labels and rows differ in length");
+    require(!labels || static_cast<int64_t>(labels->size()) == rows * num_labels_, "labels and rows differ in length");
     require(!example_weights || static_cast<int64_t>(example_weights->size()) == rows,
             "example weights and rows differ in length");
     if (rows == 0) return;
@@ -241,8 +243,8 @@ class ExampleStore {
 #pragma omp parallel for schedule(dynamic) num_threads(num_threads) reduction(&& : inside)
       for (int64_t k = 0; k < count; k++) {
         GatheredBatch& batch = gathered[k];
-        batch =
-            manyhot::gather(chunks_, batches[k].data(), batches[k].size(), num_fields_, bases.data(), combiners.data());
+        batch = manyhot::gather(chunks_, batches[k].data(), batches[k].size(), num_fields_, num_labels_, bases.data(),
+                                combiners.data());
         if (!num_table_rows) continue;
         inside = inside && all_inside(batch.ids.data.get(), batch.ids.size, *num_table_rows);
         if (inside)
@@ -267,7 +269,7 @@ class ExampleStore {
   }
 
  private:
-  int64_t num_fields_, num_rows_ = 0;
+  int64_t num_fields_, num_labels_, num_rows_ = 0;
   std::vector<Chunk> chunks_;
   using MaybeIn = std::optional<In<float>>;
   std::vector<std::tuple<In<int32_t>, In<int32_t>, MaybeIn, MaybeIn, MaybeIn>> kept_;
@@ -303,7 +305,7 @@ NB_MODULE(_native, m) {
   m.def("plan_rows", &plan_rows, nb::arg("ids").noconvert(), nb::arg("weights").noconvert().none(),
         nb::arg("offsets").noconvert(), nb::arg("num_table_rows"));
   nb::class_<ExampleStore>(m, "ExampleStore")
-      .def(nb::init<int64_t>(), "num_fields"_a)
+      .def(nb::init<int64_t, int64_t>(), "num_fields"_a, "num_labels"_a = 1)
       .def("add", &ExampleStore::add, nb::arg("offsets").noconvert(), nb::arg("ids").noconvert(),
            nb::arg("weights").noconvert().none(), nb::arg("labels").noconvert().none(),
            nb::arg("example_weights").noconvert().none() = nb::none())

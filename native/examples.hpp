@@ -11,8 +11,8 @@ namespace manyhot {
 
 enum class Combiner : uint8_t { sum = 0, mean = 1, sqrtn = 2 };
 
-// A run of consecutive examples: offsets [rows*F+1] into ids and weights (weights null: all 1), labels [rows] null
-// where unknown, example_weights [rows] null where all are 1.
+// A run of consecutive examples: offsets [rows*F+1] into ids and weights (weights null: all 1), labels [rows*T] null
+// where unknown (T labels an example), example_weights [rows] null where all are 1.
 struct Chunk {
   const int32_t* offsets;
   const int32_t* ids;
@@ -73,7 +73,7 @@ inline Place find(const std::vector<Chunk>& chunks, int64_t row, int64_t num_row
 }
 
 inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* rows, int64_t num_examples,
-                            int64_t num_fields, const int32_t* bases, const uint8_t* combiners) {
+                            int64_t num_fields, int64_t num_labels, const int32_t* bases, const uint8_t* combiners) {
   // Rows come in random order from memory that no cache holds: each step touches what the next one needs.
   const int64_t num_rows = chunks.empty() ? 0 : chunks.back().first_row + chunks.back().num_rows;
   std::vector<Place> places(num_examples);
@@ -81,7 +81,7 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
     places[b] = find(chunks, rows[b], num_rows);
     const Chunk& chunk = *places[b].chunk;
     for (int64_t f = 0; f <= num_fields; f += 16) __builtin_prefetch(chunk.offsets + places[b].row * num_fields + f);
-    if (chunk.labels) __builtin_prefetch(chunk.labels + places[b].row);
+    if (chunk.labels) __builtin_prefetch(chunk.labels + places[b].row * num_labels);
   }
   size_t most_pairs = 0;
   for (const auto& [chunk, row] : places)
@@ -89,9 +89,10 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
 
   GatheredBatch out;
   out.offsets = Array<int32_t>(num_examples * num_fields + 1);
-  out.ids = Array<int32_t>(most_pairs), out.weights = Array<float>(most_pairs), out.labels = Array<float>(num_examples);
+  out.ids = Array<int32_t>(most_pairs), out.weights = Array<float>(most_pairs);
+  out.labels = Array<float>(num_examples * num_labels);
   out.offsets[0] = 0;
-  size_t num_labels = 0;
+  size_t label_count = 0;
   bool all_ones = true;
   constexpr int64_t kAhead = 8;
   for (int64_t b = 0; b < num_examples; b++) {
@@ -121,7 +122,8 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
                                      &out.weights[out.num_pairs], all_ones);
         out.offsets[b * num_fields + f + 1] = static_cast<int32_t>(out.num_pairs);
       }
-    if (chunk->labels) out.labels[num_labels++] = chunk->labels[row];
+    if (chunk->labels)
+      for (int64_t t = 0; t < num_labels; t++) out.labels[label_count++] = chunk->labels[row * num_labels + t];
   }
   // A loop of its own, so that the one above does not ask each row whether there are weights.
   const auto weighted = [](const Chunk& chunk) { return chunk.example_weights != nullptr; };
@@ -131,7 +133,7 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
       out.example_weights[b] = weighted(*places[b].chunk) ? places[b].chunk->example_weights[places[b].row] : 1.0f;
   }
   if (all_ones) out.weights = Array<float>();
-  out.ids.size = out.num_pairs, out.weights.size = all_ones ? 0 : out.num_pairs, out.labels.size = num_labels;
+  out.ids.size = out.num_pairs, out.weights.size = all_ones ? 0 : out.num_pairs, out.labels.size = label_count;
   return out;
 }
 

@@ -32,6 +32,7 @@ EXPORTED = [
     "Split",
     "TableChanges",
     "TableOptimizer",
+    "Tasks",
     "TrainingConfig",
     "TrainingError",
     "Vocabulary",

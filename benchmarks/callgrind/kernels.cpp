@@ -101,7 +101,7 @@ Run gather(const KernelSet&) {
     for (int64_t c = 0; c < kChunks; c++)
       chunks.push_back({pairs[c].offsets.data(), pairs[c].ids.data(), weighted ? pairs[c].weights.data() : nullptr,
                         labels.data(), c * kExamples, kExamples, !weighted});
-    *made = manyhot::gather(chunks, rows.data(), kExamples, kFields, bases.data(), combiners.data());
+    *made = manyhot::gather(chunks, rows.data(), kExamples, kFields, 1, bases.data(), combiners.data());
   };
 }
 

@@ -156,6 +156,28 @@ def test_gather_gives_each_row_its_example_weight(kernels, data):
 
 
 @both_kernels
+@given(data=st.data())
+@MODEST
+def test_gather_gives_each_row_all_its_labels(kernels, data):
+    """Of several labels, NaN kept; rows in any order, from chunks of any size."""
+    num_labels = data.draw(st.integers(1, 4))
+    store, everything = kernels.store(2, num_labels), []
+    label = st.sampled_from((0.0, 1.0, np.nan)) if num_labels > 1 else st.sampled_from((0.0, 1.0))
+    for size in data.draw(st.lists(st.integers(0, 4), max_size=4)):
+        rows = [data.draw(st.lists(label, min_size=num_labels, max_size=num_labels)) for _ in range(size)]
+        array = np.array(rows, np.float32).reshape((size, num_labels) if num_labels > 1 else size)
+        store.add(np.arange(2 * size + 1, dtype=np.int32), np.zeros(2 * size, np.int32), None, array)
+        everything += rows
+    chosen = data.draw(st.lists(st.integers(0, len(everything) - 1), max_size=9)) if everything else []
+    asked = [np.array(rows, np.int64) for rows in (chosen, chosen[::-1], [])]
+    made = store.gather(asked, np.zeros(2, np.int32), np.zeros(2, np.uint8), num_table_rows=1, num_threads=2)
+    for batch, rows in zip(made, asked, strict=True):
+        expected = np.array([everything[row] for row in rows], np.float32).reshape(-1, num_labels)
+        assert batch.labels.dtype == np.float32
+        np.testing.assert_array_equal(batch.labels, expected if num_labels > 1 else expected[:, 0])
+
+
+@both_kernels
 def test_unlabelled_chunks_give_no_labels(kernels):
     store = kernels.store(2)
     store.add(np.array([0, 1, 1], np.int32), np.array([4], np.int32), None, None)

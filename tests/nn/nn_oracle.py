@@ -70,9 +70,11 @@ def model_of(
     fields: tuple[Field, ...] = FIELDS,
     kernels: str = "native",
     optimizer: TableOptimizer | None = None,
+    num_labels: int = 1,
 ) -> Model:
     """In evaluation mode, every number of it random."""
-    model = build_model(config, layout_of(fields), select(kernels), optimizer=optimizer, threads=1)
+    layout = layout_of(fields)
+    model = build_model(config, layout, select(kernels), num_labels=num_labels, optimizer=optimizer, threads=1)
     rng = np.random.default_rng(5)
     params = model.tables.dim + 1
     model.tables.data[:, :params] = rng.normal(0, 0.5, (layout_of(fields).num_rows, params))

@@ -102,17 +102,19 @@ def test_generated_rows_of_every_kind_in_any_partitions(spark: Any, tmp_path: Pa
     assert [p.name for p in tmp_path.iterdir()] == ["shards"]
 
 
-def test_rows_of_weight_0_teach_nothing_and_weights_are_kept(spark: Any, tmp_path: Path) -> None:
+def test_rows_of_weight_0_teach_nothing_and_weights_and_both_labels_are_kept(spark: Any, tmp_path: Path) -> None:
     from manyhot.scaleout.spark import prepare as prepare_by_spark
 
     table = table_of(400).append_column("w", pa.array([i % 3 / 2 for i in range(400)]))
-    schema = Schema(label="y", fields=(Field("app"), Field("age", numeric=["minmax"])), example_weights="w")
+    table = table.append_column("z", pa.array([None if i % 4 == 0 else i % 5 == 0 for i in range(400)]))
+    schema = Schema(labels=("z", "y"), fields=(Field("app"), Field("age", numeric=["minmax"])), example_weights="w")
     sources = parts_to_train_on({"train": open_source(table)}, schema)
     embedded = prepare(schema, sources, tmp_path / "embedded")
-    frame = spark.createDataFrame(table.select(["app", "age", "w", "y"])).repartition(3)
+    frame = spark.createDataFrame(table.select(["app", "age", "w", "y", "z"])).repartition(3)
     assert prepare_by_spark(schema, tmp_path / "spark", train=frame) == {**embedded, "engine": "spark"}
     ours, theirs = (Prepared.open(tmp_path / name, schema).examples["train"] for name in ("spark", "embedded"))
-    assert ours.num_rows == 266
+    assert ours.labels.shape == (ours.num_rows, 2) == (266, 2)
+    assert np.isnan(ours.labels).sum(0).tolist() == [sum(i % 4 == 0 and i % 3 > 0 for i in range(400)), 0]
     assert_same_rows(ours, theirs)
     assert sorted(ours.example_weights.tolist()) == sorted(theirs.example_weights.tolist())
     assert set(ours.example_weights.tolist()) == {0.5, 1.0}

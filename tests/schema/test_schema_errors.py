@@ -231,7 +231,7 @@ WRONG_TYPES = {
     ),
     "vocabulary: fraction": (lambda: Vocabulary("app", max_size=1.5), ['vocabulary "app"', "max_size", "got number"]),
     "schema: fields": (lambda: Schema(label="y", fields=["a"]), ["schema", "fields", "text"]),
-    "schema: label": (lambda: Schema(label=None, fields=[Field("a")]), ["schema", "label", "text"]),
+    "schema: label": (lambda: Schema(label=3, fields=[Field("a")]), ["schema", "label", "text"]),
     "separators": (lambda: Field("a", separators=","), ['field "a"', "separators", "text"]),
 }
 

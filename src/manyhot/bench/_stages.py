@@ -36,8 +36,8 @@ class TimedKernels:
         yield
         self.seconds[name] += time.perf_counter() - started
 
-    def store(self, num_fields: int) -> ExampleStore:
-        return self.kernels.store(num_fields)
+    def store(self, num_fields: int, num_labels: int = 1) -> ExampleStore:
+        return self.kernels.store(num_fields, num_labels)
 
     def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
         return self.kernels.plan_rows(jagged, num_table_rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from rich.console import Console
 from manyhot.data import whole_file
 from manyhot.errors import ManyhotError
 
-__all__ = ["console", "metric_text", "output_file", "to_stderr", "write_json"]
+__all__ = ["console", "metric_lines", "metric_text", "output_file", "to_stderr", "write_json"]
 
 console = Console(highlight=False, markup=False, soft_wrap=True)
 to_stderr = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -47,3 +47,11 @@ def metric_text(metrics: dict[str, float | None]) -> str:
     if "groups" in metrics:
         text += f" ({metrics['groups']:,} groups, {metrics['groups_of_one_class']:,} of one class left out)"
     return text
+
+
+def metric_lines(title: str, metrics: dict[str, Any], labels: Sequence[str] = ()) -> list[str]:
+    """A line "valid auc 0.78123 ..", or of several labels of these names a line each, "valid click auc 0.78123 .."."""
+    if not labels:
+        return [f"{title}{metric_text(metrics)}"]
+    width = max(map(len, labels)) + 2
+    return [f"{title}{name:{width}}{metric_text(metrics[name])}" for name in labels]

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from manyhot.model_file import load_model
-from manyhot.schema import Field
+from manyhot.schema import Field, Tasks
+from manyhot.training import label_names
 
-from ._output import console, metric_text
+from ._output import console, metric_lines
 
 __all__ = ["inspect"]
 
@@ -45,7 +46,7 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     config, tables = saved.config, network.tables
     size = tables.layout.num_rows * (tables.dim + 1) * 4 / 2**20
     dense = sum(p.numel() for p in network.parameters())
-    console.print(f"\nlabel      {schema.label}")
+    console.print(f"\n{'label ' if len(schema.labels) == 1 else 'labels'}     {', '.join(schema.labels)}")
     for name, column in (("weights", schema.example_weights), ("group", schema.group), ("time", schema.time)):
         if column is not None:
             console.print(f"{name:11}{column}")
@@ -54,11 +55,19 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     units = list(config.hidden_units or ())
     heads = f"{' + '.join(config.heads or ())}, embedding_dim {tables.dim}, hidden_units {units}"
     console.print(f"heads      {heads}")
+    if len(schema.labels) > 1:
+        console.print(f"tasks      {_tasks(config.tasks or Tasks())}")
     console.print(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
     for name, metrics in saved.summary["metrics"].items():
         if isinstance(metrics, dict):
-            console.print(f"{name:11}{metric_text(metrics)}")
+            for line in metric_lines(f"{name:11}", metrics, label_names(schema)):
+                console.print(line)
     console.print(f"proof      {len(saved.proof_probabilities)} rows score as when the model was saved")
+
+
+def _tasks(tasks: Tasks) -> str:
+    options = msgspec.to_builtins(tasks)
+    return ", ".join([tasks.kind, *(f"{key} {value}" for key, value in options.items() if key != "kind")])
 
 
 def _options(field: Field) -> str:

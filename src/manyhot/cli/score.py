@@ -15,7 +15,8 @@ __all__ = ["score"]
 
 
 def score(model: Path, data: list[str], /, *, out: Path) -> None:
-    """Probabilities of rows, written to a Parquet file with one column, probability, in the order of the rows.
+    """Probabilities of rows, written to a Parquet file with one column, probability, in the order of the rows; where a
+    model has several labels, with a column of probabilities for each, under its name.
 
     A row that cannot be read is an error that names it, and nothing is written: no row is left out, so that the
     probabilities keep their places.
@@ -29,7 +30,9 @@ def score(model: Path, data: list[str], /, *, out: Path) -> None:
     out
         The Parquet file to write; it appears only when it is whole.
     """
-    probabilities = load(model).score(data)
+    scorer = load(model)
+    probabilities, labels = scorer.score(data), scorer.encoder.schema.labels
+    columns = {"probability": probabilities} if len(labels) == 1 else dict(zip(labels, probabilities.T, strict=True))
     with output_file(out) as part:
-        pq.write_table(pa.table({"probability": probabilities}), part)
+        pq.write_table(pa.table(columns), part)
     console.print(f"{len(probabilities):,} probabilities: {out}")

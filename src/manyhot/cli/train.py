@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from manyhot.schema import load_experiment
-from manyhot.training import ProgressBar
+from manyhot.training import ProgressBar, label_names
 from manyhot.training import train as train_model
 
-from ._output import console, metric_text, output_file, to_stderr, write_json
+from ._output import console, metric_lines, output_file, to_stderr, write_json
 from ._sources import sources_of
 
 __all__ = ["train"]
@@ -73,7 +73,8 @@ def train(
         write_json(folder / "metrics.json", run.metrics)
     for name in ("valid", "test"):
         if name in run.metrics:
-            console.print(f"{name:6}{metric_text(run.metrics[name])}")
+            for line in metric_lines(f"{name:6}", run.metrics[name], label_names(config.schema)):
+                console.print(line)
     rate = f"{run.metrics['examples_per_second']:,.0f} examples/s"
     console.print(f"{run.metrics['examples']:,} examples in {run.metrics['seconds']:.1f} s ({rate})")
     if num_rejected:

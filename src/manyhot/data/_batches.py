@@ -160,7 +160,7 @@ class Rejects:
         if not self.limits.bear(num_rejected, num_accepted + num_rejected):
             return False
         self.num_read, self.num_rejected = num_accepted + num_rejected, num_rejected
-        self._spool = spool
+        self._spool = spool if num_rejected else None
         return True
 
     def _note(self, rejects: Iterable[Reject]) -> None:

@@ -29,8 +29,9 @@ __all__ = ["EncodedChunk", "Encoder"]
 @dataclass(frozen=True)
 class EncodedChunk:
     """Encoded rows, row-major: offsets int32 [rows*F+1], ids int32 [N] within their vocabularies, weights float32 [N]
-    or None (all 1; not yet normalised by a combiner), labels float32 [rows] or None, example_weights float32 [rows] or
-    None (all 1), groups uint64 [rows], 0 where a row has none, or None.
+    or None (all 1; not yet normalised by a combiner), labels float32 [rows], or [rows, T] of several (NaN where one is
+    missing), or None, example_weights float32 [rows] or None (all 1), groups uint64 [rows], 0 where a row has none, or
+    None.
 
     cuts: by field, the pairs that max_pairs cut, and how many bags lost some. origin: the file the rows come from, or
     words for data given in memory. missing: F numbers, the pairs (OOV, 1) of each field that stand for a missing value;

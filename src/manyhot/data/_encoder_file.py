@@ -19,7 +19,7 @@ from ._whole_file import whole_file
 __all__ = ["ENCODING", "load_encoder", "save_encoder"]
 
 # Of everything that is kept between runs: to be raised whenever the same rows would be encoded or stored differently.
-ENCODING = "4"
+ENCODING = "5"
 
 
 def save_encoder(path: Path, encoder: Encoder, *, num_read: int = 0, num_rejected: int = 0) -> None:

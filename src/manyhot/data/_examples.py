@@ -3,7 +3,8 @@
 On disk a row is {label: float32, bags: fixed_size_list[F] of list<struct<id: int32, weight: float32>>}: Arrow lays that
 out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the kernels read, and any Arrow tool can open
 it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
-Rows that have them hold {example_weight: float32, group: uint64} too. The metadata "manyhot" of a record batch is JSON:
+Of T labels `label` is a fixed_size_list<float32>[T], NaN where one is missing. Rows that
+have them hold {example_weight: float32, group: uint64} too. The metadata "manyhot" of a record batch is JSON:
 the origin of its rows, what max_pairs cut, and how many pairs stand for missing values.
 """
 
@@ -113,10 +114,18 @@ class Examples:
         return sum(len(chunk.ids) for chunk in self.chunks)
 
     @property
+    def num_labels(self) -> int:
+        """T; 1 where the rows were encoded without."""
+        shapes = (chunk.labels.shape for chunk in self.chunks if chunk.labels is not None)
+        return next((shape[1] for shape in shapes if len(shape) > 1), 1)
+
+    @property
     def labels(self) -> Float32s | None:
-        """float32 [num_rows], None where the rows were encoded without."""
-        parts = [chunk.labels for chunk in self.chunks]
-        return None if any(part is None for part in parts) else np.concatenate([*parts, np.zeros(0, np.float32)])
+        """float32 [num_rows], of several labels [num_rows, T], None where the rows were encoded without."""
+        parts = [chunk.labels for chunk in self.chunks if chunk.labels is not None]
+        if len(parts) < len(self.chunks):
+            return None
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     @property
     def cuts(self) -> dict[str, Cut]:
@@ -145,7 +154,7 @@ class Examples:
 
     def store(self, kernels: Kernels) -> ExampleStore:
         """The chunks as the kernels gather from them, without a copy."""
-        store = kernels.store(self.num_fields)
+        store = kernels.store(self.num_fields, self.num_labels)
         for chunk in self.chunks:
             store.add(chunk.offsets, chunk.ids, chunk.weights, chunk.labels, chunk.example_weights)
         return store
@@ -169,7 +178,10 @@ def _write(sink: pa.NativeFile, chunks: Iterator[EncodedChunk], num_fields: int)
 def _file_schema(first: EncodedChunk | None, num_fields: int) -> pa.Schema:
     """Columns that most data do not have would cost memory even as nulls, so that only those that do get them."""
     item = pa.list_(pa.struct([("id", pa.int32()), ("weight", pa.float32())]))
-    columns = [("label", pa.float32()), ("bags", pa.list_(item, num_fields))]
+    labels = pa.float32()
+    if first is not None and first.labels is not None and first.labels.ndim > 1:
+        labels = pa.list_(labels, first.labels.shape[1])
+    columns = [("label", labels), ("bags", pa.list_(item, num_fields))]
     if first is not None and first.example_weights is not None:
         columns.append(("example_weight", pa.float32()))
     if first is not None and first.groups is not None:
@@ -187,7 +199,9 @@ def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
     weights = pa.array(chunk.weights) if chunk.weights is not None else pa.nulls(len(chunk.ids), pa.float32())
     pairs = pa.StructArray.from_arrays([pa.array(chunk.ids), weights], ["id", "weight"])
     bags = pa.ListArray.from_arrays(pa.array(chunk.offsets), pairs)
-    labels = pa.array(chunk.labels) if chunk.labels is not None else pa.nulls(rows, pa.float32())
+    labels = pa.nulls(rows, pa.float32()) if chunk.labels is None else pa.array(chunk.labels.reshape(-1))
+    if pa.types.is_fixed_size_list(schema.field("label").type):
+        labels = pa.FixedSizeListArray.from_arrays(labels, type=schema.field("label").type)
     columns = [labels, pa.FixedSizeListArray.from_arrays(bags, type=schema.field("bags").type)]
     columns += [pa.array(part) for part in (chunk.example_weights, chunk.groups) if part is not None]
     return pa.record_batch(columns, schema=schema)
@@ -205,10 +219,16 @@ def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> En
         offsets=offsets,
         ids=np.asarray(pairs.field("id")),
         weights=np.asarray(weights) if len(weights) == 0 or weights.null_count < len(weights) else None,
-        labels=np.asarray(labels) if len(labels) == 0 or labels.null_count < len(labels) else None,
+        labels=_to_labels(labels) if len(labels) == 0 or labels.null_count < len(labels) else None,
         example_weights=np.asarray(batch.column("example_weight")) if "example_weight" in names else None,
         groups=np.asarray(batch.column("group")) if "group" in names else None,
         cuts={name: (pairs, bags) for name, (pairs, bags) in notes.get("cuts", {}).items()},
         origin=notes.get("origin", ""),
         missing=tuple(notes.get("missing", ())),
     )
+
+
+def _to_labels(column: pa.Array) -> Float32s:
+    if not pa.types.is_fixed_size_list(column.type):
+        return np.asarray(column)
+    return np.asarray(column.flatten()).reshape(-1, column.type.list_size)

@@ -26,7 +26,7 @@ def wanted_columns(schema: Schema, with_labels: bool) -> tuple[str, ...]:
     """The columns to ask a source for, once each (a group may be a field too)."""
     if not with_labels:
         return schema.columns
-    rows = (column for column in (schema.label, schema.example_weights, schema.group) if column is not None)
+    rows = (column for column in (*schema.labels, schema.example_weights, schema.group) if column is not None)
     return tuple(dict.fromkeys((*schema.columns, *rows)))
 
 
@@ -41,12 +41,17 @@ def numeric_columns(schema: Schema) -> Numbers:
 
 
 def read_labels(schema: Schema, batch: SourceBatch, reasons: dict[int, str]) -> Float32s:
-    """float32 [rows] in {0, 1}."""
-    reader = ColumnReader(batch.origin, schema.label, reasons=reasons)
-    values, present = read_numbers(reader, batch.batch.column(schema.label))
-    reader.fail(np.flatnonzero(~present), "(the label) is missing")
-    reader.fail(np.flatnonzero((values != 0) & (values != 1)), "(the label) is neither 0 nor 1")
-    return values.astype(np.float32)
+    """float32 [rows] in {0, 1}; of T labels [rows, T], where NaN stands for one that is missing beside others."""
+    several = len(schema.labels) > 1
+    labels = np.empty((batch.batch.num_rows, len(schema.labels)), np.float32)
+    for t, name in enumerate(schema.labels):
+        reader = ColumnReader(batch.origin, name, reasons=reasons)
+        values, present = read_numbers(reader, batch.batch.column(name))
+        reader.fail(np.flatnonzero((values != 0) & (values != 1) & present), "(the label) is neither 0 nor 1")
+        labels[:, t] = np.where(present, values, np.nan)
+    missing = np.flatnonzero(np.isnan(labels).all(1))
+    reader.fail(missing, "(the label) is missing, as are all the others" if several else "(the label) is missing")
+    return labels if several else labels[:, 0]
 
 
 def read_fields(

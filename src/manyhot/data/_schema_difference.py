@@ -20,8 +20,8 @@ def data_schema(schema: Schema) -> dict[str, Any]:
 def schema_difference(ours: Schema, theirs: Schema) -> str | None:
     """The first difference in words, None where there is none."""
     now, then = data_schema(ours), data_schema(theirs)
-    if now["label"] != then["label"]:
-        return f'the label was "{then["label"]}", now "{now["label"]}"'
+    if ours.labels != theirs.labels:
+        return f"the label was {_quoted(theirs.labels)}, now {_quoted(ours.labels)}"
     for kind, word in (("fields", "field"), ("vocabularies", "vocabulary")):
         for name in {**then[kind], **now[kind]}:
             if name not in now[kind] or name not in then[kind]:
@@ -31,6 +31,10 @@ def schema_difference(ours: Schema, theirs: Schema) -> str | None:
                 was, now_is = (json.dumps(side[kind][name].get(key)) for side in (then, now))
                 return f'{word} "{name}": {key} was {was}, now {now_is}'
     return "the fields stand in another order" if list(now["fields"]) != list(then["fields"]) else None
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _differing_key(left: dict[str, Any], right: dict[str, Any]) -> str | None:

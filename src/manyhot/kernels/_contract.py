@@ -81,8 +81,9 @@ class RowPlan:
 
 @dataclass(frozen=True)
 class Batch:
-    """jagged: B examples with ids that are table rows; labels float32 [B], empty where unknown; plan: the pairs grouped
-    by row, None where no backward pass is meant; example_weights float32 [B], None where no example has any."""
+    """jagged: B examples with ids that are table rows; labels float32 [B], of several [B, T] with NaN for one that is
+    missing, empty where unknown; plan: the pairs grouped by row, None where no backward pass is meant; example_weights
+    float32 [B], None where no example has any."""
 
     jagged: Jagged
     labels: Float32s
@@ -169,8 +170,8 @@ class ExampleStore(Protocol):
         labels: Float32s | None,
         example_weights: Float32s | None = None,
     ) -> None:
-        """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or None,
-        example_weights [rows] (None: all 1)."""
+        """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or
+        [rows, T] of several, or None, example_weights [rows] (None: all 1)."""
 
     def gather(
         self,
@@ -189,8 +190,8 @@ class ExampleStore(Protocol):
 class Kernels(Protocol):
     """The contract. Arrays are C-contiguous; wrong shapes and ids outside the table raise ValueError."""
 
-    def store(self, num_fields: int) -> ExampleStore:
-        """An empty store of Examples."""
+    def store(self, num_fields: int, num_labels: int = 1) -> ExampleStore:
+        """An empty store of Examples; num_labels: T."""
 
     def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
         """Groups pairs by row."""

@@ -42,8 +42,8 @@ _RULES = {
 class NativeKernels:
     """See Kernels. Results have the same bits for any number of threads and any instruction set."""
 
-    def store(self, num_fields: int) -> ExampleStore:
-        return NativeStore(num_fields)
+    def store(self, num_fields: int, num_labels: int = 1) -> ExampleStore:
+        return NativeStore(num_fields, num_labels)
 
     def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
         return RowPlan(*_native.plan_rows(jagged.ids, jagged.weights, jagged.offsets, num_table_rows))
@@ -95,8 +95,9 @@ class NativeKernels:
 class NativeStore:
     """See ExampleStore."""
 
-    def __init__(self, num_fields: int) -> None:
-        self._num_fields, self._chunks = num_fields, _native.ExampleStore(num_fields)
+    def __init__(self, num_fields: int, num_labels: int) -> None:
+        self._num_fields, self._num_labels = num_fields, num_labels
+        self._chunks = _native.ExampleStore(num_fields, num_labels)
 
     @property
     def num_rows(self) -> int:
@@ -110,7 +111,8 @@ class NativeStore:
         labels: Float32s | None,
         example_weights: Float32s | None = None,
     ) -> None:
-        self._chunks.add(offsets, ids, weights, labels, example_weights)
+        flat = None if labels is None else labels.reshape(-1)
+        self._chunks.add(offsets, ids, weights, flat, example_weights)
 
     def gather(
         self,
@@ -125,7 +127,7 @@ class NativeStore:
         return [
             Batch(
                 Jagged(ids, weights, offsets, self._num_fields),
-                labels,
+                labels if self._num_labels == 1 else labels.reshape(-1, self._num_labels),
                 RowPlan(*plan) if plan else None,
                 example_weights,
             )

@@ -84,8 +84,8 @@ def _plan_rows(jagged: Jagged, num_table_rows: int) -> RowPlan:
 class ReferenceKernels:
     """See Kernels."""
 
-    def store(self, num_fields: int) -> ExampleStore:
-        return ReferenceStore(num_fields)
+    def store(self, num_fields: int, num_labels: int = 1) -> ExampleStore:
+        return ReferenceStore(num_fields, num_labels)
 
     def plan_rows(self, jagged: Jagged, num_table_rows: int) -> RowPlan:
         return _plan_rows(jagged, num_table_rows)
@@ -159,10 +159,10 @@ def _single(gradient: Pooled) -> Tensor:
 class ReferenceStore:
     """See ExampleStore."""
 
-    def __init__(self, num_fields: int) -> None:
-        self.num_fields = num_fields
+    def __init__(self, num_fields: int, num_labels: int) -> None:
+        self.num_fields, self.num_labels = num_fields, num_labels
         self.bags: list[tuple[Int32s, Float32s]] = []
-        self.labels: list[float] = []
+        self.labels: list[float | list[float]] = []
         self.example_weights: list[float] = []
         self.has_example_weights = False
 
@@ -198,6 +198,7 @@ class ReferenceStore:
         for rows in batches:
             jagged = self._gather(rows, bases, combiners)
             labels = np.array([self.labels[row] for row in rows] if self.labels else [], np.float32)
+            labels = labels if self.num_labels == 1 else labels.reshape(-1, self.num_labels)
             plan = None if num_table_rows is None else _plan_rows(jagged, num_table_rows)
             weighted = np.array([self.example_weights[row] for row in rows], np.float32)
             made.append(Batch(jagged, labels, plan, weighted if self.has_example_weights else None))

@@ -84,7 +84,7 @@ def load_model(path: Path, *, kernels: str = "native") -> SavedModel:
     try:
         encoder = Encoder.from_state(header["encoder"], tensors)
         config = convert(header["model"], ModelConfig, "model")
-        network = build_model(config, TableLayout.of(encoder), select(kernels))
+        network = build_model(config, TableLayout.of(encoder), select(kernels), num_labels=len(encoder.schema.labels))
         _fill(network, tensors)
         saved = SavedModel(
             encoder,

@@ -21,8 +21,9 @@ __all__ = ["LabelledLogits", "SavedModel", "take_proof"]
 
 
 class LabelledLogits(NamedTuple):
-    """What metrics take: labels float32 [rows] in {0, 1} and logits float32 [rows]; example_weights float32 [rows] and
-    groups uint64 [rows] (0: none), None where the schema names no such column."""
+    """What metrics take: labels float32 [rows] in {0, 1} and logits float32 [rows], both [rows, T] of several labels,
+    where NaN is a missing label; example_weights float32 [rows] and groups uint64 [rows] (0: none), None where the
+    schema names no such column."""
 
     labels: Float32s
     logits: Float32s
@@ -45,8 +46,8 @@ class SavedModel:
     proof_probabilities: Float32s = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def probabilities(self, source: Source) -> Float32s:
-        """float32 [rows] in the order of the rows. Raises DataError, BadRowsError."""
-        logits = np.concatenate([np.zeros(0, np.float32), *(z for _, z in self._logits(source, with_labels=False))])
+        """float32 [rows], of several labels [rows, T], in the order of the rows. Raises DataError, BadRowsError."""
+        logits = np.concatenate([self._none(), *(z for _, z in self._logits(source, with_labels=False))])
         return torch.sigmoid(torch.from_numpy(logits)).numpy()
 
     def labelled_logits(self, source: Source) -> LabelledLogits:
@@ -55,11 +56,15 @@ class SavedModel:
         parts = [(c.labels, z, c.example_weights, c.groups) for c, z in self._logits(source, with_labels=True)]
         labels, logits, example_weights, groups = zip(*parts, strict=True) if parts else ((), (), (), ())
         return LabelledLogits(
-            np.concatenate([np.zeros(0, np.float32), *labels]),
-            np.concatenate([np.zeros(0, np.float32), *logits]),
+            np.concatenate([self._none(), *labels]),
+            np.concatenate([self._none(), *logits]),
             np.concatenate([np.zeros(0, np.float32), *example_weights]) if schema.example_weights is not None else None,
             np.concatenate([np.zeros(0, np.uint64), *groups]) if schema.group is not None else None,
         )
+
+    def _none(self) -> Float32s:
+        """Labels or logits of no row."""
+        return np.zeros(0 if self.network.num_labels == 1 else (0, self.network.num_labels), np.float32)
 
     def _logits(self, source: Source, *, with_labels: bool) -> Iterator[tuple[EncodedChunk, Float32s]]:
         num_fields = len(self.encoder.schema.fields)

@@ -1,11 +1,12 @@
 """Tables, heads and models: from a batch to logits.
 
 A model is a sum of heads over one shared set of tables. No optimizer of the dense part, no file and no seed of its own
-lives here; tables move inside the backward pass by the kernels. Read `_tables.py` first, then `heads/`.
-`_by_hand.py` is the quick way to the loss and gradients of the common models.
+lives here; tables move inside the backward pass by the kernels. Read `_tables.py` first, then `heads/`, and `tasks/`
+for several labels. `_by_hand.py` is the quick way to the loss and gradients of the common models.
 """
 
 from ._by_hand import has_gradients_by_hand, loss_by_hand
+from ._labels_loss import labels_loss
 from ._loss import batch_loss
 from ._mlp import MLP
 from ._model import Model, build_model
@@ -28,6 +29,7 @@ __all__ = [
     "batch_loss",
     "build_model",
     "has_gradients_by_hand",
+    "labels_loss",
     "loss_by_hand",
     "predict_logits",
     "row_ranges",

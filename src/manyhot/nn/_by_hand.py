@@ -23,8 +23,11 @@ __all__ = ["has_gradients_by_hand", "loss_by_hand"]
 
 
 def has_gradients_by_hand(model: Model) -> bool:
-    """Whether every head is one of those below: linear, fm, and deep of Linear and ReLU alone, in float32."""
-    return not model.deep_in_bfloat16 and all(
+    """Whether there is one label and every head is one of those below: linear, fm, and deep of Linear and ReLU alone,
+    in float32."""
+    if model.num_labels > 1 or model.deep_in_bfloat16:
+        return False
+    return all(
         isinstance(head, LinearHead | FMHead)
         or (isinstance(head, DeepHead) and all(isinstance(layer, nn.Linear | nn.ReLU) for layer in head.mlp))
         for head in model.heads.values()

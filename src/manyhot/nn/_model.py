@@ -13,22 +13,33 @@ from manyhot.schema import ModelConfig, TableOptimizer, TableOptimizers
 from ._mlp import MLP
 from ._tables import Tables
 from .heads import HEADS, DeepHead, FMHead, HeadShape, LinearHead
+from .tasks import TASKS, Tasks
 
 __all__ = ["Model", "build_model"]
 
 
 class Model(nn.Module):
-    """logits (B,) = sum of heads + one general bias."""
+    """logits (B,) = sum of heads + one general bias; or of T labels (B, T) by `tasks`, with a bias a label.
 
-    def __init__(self, tables: Tables, heads: dict[str, nn.Module]) -> None:
+    heads: empty where there are tasks, which hold their own.
+    """
+
+    def __init__(self, tables: Tables, heads: dict[str, nn.Module], tasks: Tasks | None = None) -> None:
         super().__init__()
         self.tables = tables
         self.heads = nn.ModuleDict(heads)
-        self.bias = nn.Parameter(torch.zeros(()))
-        self._within = any(getattr(head, "needs_within", False) for head in heads.values())
-        self._filled = any(getattr(head, "needs_filled", False) for head in heads.values())
-        self._members = tuple(sorted({f for head in heads.values() for f in getattr(head, "member_fields", ())}))
+        self.tasks = tasks
+        self.bias = nn.Parameter(torch.zeros(()) if tasks is None else torch.zeros(tasks.num_labels))
+        parts = list(self.modules())
+        self._within = any(getattr(part, "needs_within", False) for part in parts)
+        self._filled = any(getattr(part, "needs_filled", False) for part in parts)
+        self._members = tuple(sorted({f for part in parts for f in getattr(part, "member_fields", ())}))
         self._mlps = [module for module in self.modules() if isinstance(module, MLP)]
+
+    @property
+    def num_labels(self) -> int:
+        """T; 1 without tasks."""
+        return 1 if self.tasks is None else self.tasks.num_labels
 
     @property
     def deep_in_bfloat16(self) -> bool:
@@ -48,13 +59,17 @@ class Model(nn.Module):
         if self._filled:
             filled_BF = np.diff(batch.jagged.offsets).reshape(tables.linear.shape) > 0
             tables = tables._replace(filled=torch.from_numpy(filled_BF))
+        if self.tasks is not None:
+            return self.tasks.logits(self.tasks(tables) + self.bias)
         terms = [head(tables) for head in self.heads.values()]
         return torch.stack(terms).sum(0) + self.bias
 
     @property
     def _only_deep(self) -> bool:
         """Whether no head but deep reads pooled."""
-        return all(isinstance(head, LinearHead | FMHead | DeepHead) for head in self.heads.values())
+        return self.tasks is None and all(
+            isinstance(head, LinearHead | FMHead | DeepHead) for head in self.heads.values()
+        )
 
 
 def build_model(
@@ -62,16 +77,20 @@ def build_model(
     layout: TableLayout,
     kernels: Kernels,
     *,
+    num_labels: int = 1,
     optimizer: TableOptimizer | TableOptimizers | None = None,
     seed: int = 0,
     threads: int | None = None,
 ) -> Model:
-    """A model with fresh weights; the same seed gives the same, and torch's own random state is left alone."""
+    """A model of num_labels labels with fresh weights; the same seed gives the same, and torch's own random state stays
+    as it is."""
     dim = config.latent_size(layout.num_fields)
     tables = Tables(layout, dim, kernels, optimizer=optimizer, field_pairs=config.pairs == "fields", threads=threads)
     tables.initialise(seed, config.embedding_scale, config.initializer, config.linear_scale)
     shape = HeadShape(config, tuple(layout.field_names), dim)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        heads = {name: HEADS[name](shape) for name in config.heads or ()}
-    return Model(tables, heads)
+        if num_labels > 1:
+            kind = "shared_bottom" if config.tasks is None else config.tasks.kind
+            return Model(tables, {}, TASKS[kind](shape, num_labels))
+        return Model(tables, {name: HEADS[name](shape) for name in config.heads or ()})

@@ -16,7 +16,7 @@ BATCH_SIZE = 4096
 
 
 def predict_logits(model: Model, examples: Examples, batch_size: int = BATCH_SIZE) -> Float32s:
-    """Logits float32 [num_rows]; without dropout, batch norm by its running statistics."""
+    """Logits float32 [num_rows], of T labels [num_rows, T]; without dropout, batch norm by its running statistics."""
     was_training = model.training
     model.eval()
     tables = model.tables
@@ -26,4 +26,5 @@ def predict_logits(model: Model, examples: Examples, batch_size: int = BATCH_SIZ
             parts = [model(batch).numpy() for batch in loader.epoch()]
     finally:
         model.train(was_training)
-    return np.concatenate([*parts, np.zeros(0, np.float32)])
+    none = np.zeros(0 if model.num_labels == 1 else (0, model.num_labels), np.float32)
+    return np.concatenate([*parts, none])

@@ -33,6 +33,11 @@ def check(
     and ModelFileError where it starts from a damaged file.
     """
     tell = on_stage or (lambda text: None)
+    if len(config.schema.labels) > 1:
+        raise ConfigError(
+            f"check looks at one label, and data.labels has {len(config.schema.labels)}; write an experiment file with "
+            "label instead, and check each"
+        )
     split = config.data.split
     has_valid = config.data.valid is not None or (split is not None and "valid" in split.parts)
     check_settings(config.training, config.schema, has_valid=has_valid)

@@ -23,6 +23,7 @@ from ._head_options import (
     Streams,
     WukongLayers,
 )
+from ._labels import check_labels
 from ._model import FM, LR, DeepFM, Initializer, ModelConfig, WideDeep
 from ._optimizers import DenseOptimizer, TableOptimizer
 from ._querying import Querying
@@ -31,6 +32,7 @@ from ._schedule import Schedule
 from ._schema import Schema
 from ._split import Part, Split, seconds_of
 from ._table_optimizers import TableChanges, TableOptimizers, VocabularyTables
+from ._tasks import Tasks
 from ._training import EarlyStopping, TrainingConfig
 from ._transforms import Step
 from ._vocabulary import Vocabulary
@@ -74,11 +76,13 @@ __all__ = [
     "TableChanges",
     "TableOptimizer",
     "TableOptimizers",
+    "Tasks",
     "TrainingConfig",
     "Vocabulary",
     "VocabularyTables",
     "WideDeep",
     "WukongLayers",
+    "check_labels",
     "convert",
     "load_experiment",
     "seconds_of",

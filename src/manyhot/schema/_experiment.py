@@ -12,6 +12,7 @@ from manyhot.errors import ConfigError, nearest_name
 
 from ._bad_rows import BadRows
 from ._config import Config, convert
+from ._labels import check_labels, labels_of
 from ._model import ModelConfig
 from ._querying import Querying
 from ._reading import Reading
@@ -28,7 +29,7 @@ class DataConfig(Reading, frozen=True, kw_only=True):
     """Where the rows are, and how they are read. Relative paths count from the folder of the experiment file.
 
     train, valid, test: a path, a glob, a URL, or a list of them; or SQL; valid and test are optional.
-    label: the column of 0/1.
+    label: the column of 0/1; or labels: several, of one model. As in Schema.
     example_weights, group, time: columns, as in Schema.
     split: how valid and test are cut out of train, instead of being given.
     max_bad_rows, max_bad_fraction: how many bad rows of each of train, valid and test may be left out (`BadRows`).
@@ -36,7 +37,8 @@ class DataConfig(Reading, frozen=True, kw_only=True):
     """
 
     train: str | tuple[str, ...]
-    label: str
+    label: str | None = None
+    labels: tuple[str, ...] = ()
     valid: str | tuple[str, ...] | None = None
     test: str | tuple[str, ...] | None = None
     example_weights: str | None = None
@@ -51,6 +53,7 @@ class DataConfig(Reading, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        labels_of("data", self.label, self.labels)
         if self.split is not None:
             self.split.check(self.time, valid=self.valid is not None, test=self.test is not None)
         _ = self.bad_rows  # which checks the limits
@@ -114,17 +117,19 @@ def _experiment(data: dict[str, Any], folder: Path) -> Experiment:
         if key not in data:
             raise ConfigError(f"section [{key}] is missing")
     source = convert(data["data"], DataConfig, "data")
-    row = {key: getattr(source, key) for key in ("label", "example_weights", "group", "time")}
+    row = {key: getattr(source, key) for key in ("label", "labels", "example_weights", "group", "time")}
     training = convert(data.get("training", {}), TrainingConfig, "training")
     if training.init_from is not None:
         training = msgspec.structs.replace(training, init_from=str(folder / training.init_from))
-    return Experiment(
+    experiment = Experiment(
         data=source,
         schema=Schema.from_dict({**row, **{k: data[k] for k in ("vocabularies", "fields") if k in data}}),
         model=convert(data.get("model", {"name": "deepfm"}), ModelConfig, "model"),
         training=training,
         folder=folder,
     )
+    check_labels(experiment.schema.labels, experiment.model, experiment.training)
+    return experiment
 
 
 def _apply(data: dict[str, Any], override: str) -> None:

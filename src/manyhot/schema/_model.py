@@ -25,6 +25,7 @@ from ._head_options import (
     Streams,
     WukongLayers,
 )
+from ._tasks import Tasks
 
 __all__ = ["FM", "LR", "DeepFM", "Initializer", "ModelConfig", "WideDeep"]
 
@@ -50,6 +51,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         deviations), "uniform", "glorot" (uniform, by the sizes of the table), or "zeros".
     embedding_scale: its standard deviation, or the largest value of "uniform". linear_scale: the same for the linear
         weights; 0: they start at 0. Neither is for "glorot" and "zeros".
+    tasks: how several labels are learned; None is Tasks(kind="shared_bottom").
     cross, cin, self_attention, attention_fm, bi_deep, product, bilinear, mask_blocks, streams, final_blocks, wukong,
         interest: the options of single heads; None: their defaults.
 
@@ -69,6 +71,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     initializer: Initializer = "normal"
     embedding_scale: float = 0.01
     linear_scale: float = 0.0
+    tasks: Tasks | None = None
     cross: Cross | None = None
     cin: CIN | None = None
     self_attention: SelfAttention | None = None
@@ -171,6 +174,11 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f'model.cross: rank belongs to the head "cross2", which heads {list(heads)} lacks')
         if self.preset == "article" and self.pairs == "fields":
             raise ConfigError('model: preset = "article" means pairs = "features"; remove one of them')
+        if self.tasks is not None and self.tasks.has_experts and "deep" not in heads:
+            raise ConfigError(
+                f'model: tasks: the experts of kind = "{self.tasks.kind}" take the place of the head "deep", which '
+                f"heads {list(heads)} lacks"
+            )
 
     @property
     def has_latent(self) -> bool:

@@ -1,4 +1,4 @@
-"""Schema: a label and fields over shared vocabularies; to and from plain dictionaries."""
+"""Schema: labels and fields over shared vocabularies; to and from plain dictionaries."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from manyhot.errors import ConfigError, nearest_name
 from ._config import Config, convert
 from ._crosses import check_crosses, default_vocabulary
 from ._field import Field
+from ._labels import labels_of
 from ._vocabulary import Vocabulary
 
 __all__ = ["Schema"]
@@ -27,6 +28,8 @@ class Schema(Config, frozen=True, kw_only=True):
     one name, or a column used twice raises ConfigError. After construction every field holds its Vocabulary object.
 
     label: column of 0/1 (bool, int, float or text).
+    labels: several such columns, instead of one, that one model learns together. Afterwards the names stand here in
+        either case, and label is None where there are several.
     fields: at least one.
     vocabularies: only needed for fields that give a vocabulary by name.
     example_weights: column of numbers from 0: how much a row counts in the loss and in metrics; None: all alike.
@@ -35,7 +38,8 @@ class Schema(Config, frozen=True, kw_only=True):
     Scoring reads none of the last three, nor the label.
     """
 
-    label: str
+    label: str | None = None
+    labels: tuple[str, ...] = ()
     fields: tuple[Field, ...]
     vocabularies: tuple[Vocabulary, ...] = ()
     example_weights: str | None = None
@@ -44,6 +48,9 @@ class Schema(Config, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        labels = labels_of("schema", self.label, self.labels)
+        msgspec.structs.force_setattr(self, "labels", labels)
+        msgspec.structs.force_setattr(self, "label", labels[0] if len(labels) == 1 else None)
         if not self.fields:
             raise ConfigError("schema: fields is empty; name at least one field")
         known = _known_vocabularies(self.fields, self.vocabularies)
@@ -59,9 +66,9 @@ class Schema(Config, frozen=True, kw_only=True):
         if unused:
             raise ConfigError(f'vocabulary "{min(unused)}" is used by no field; remove it or name it in a field')
         for key in _ROW_COLUMNS:
-            if getattr(self, key) == self.label:
-                raise ConfigError(f'{key} = "{self.label}" is the label; name another column')
-        _check_columns(self.label, self.fields)
+            if getattr(self, key) in labels:
+                raise ConfigError(f'{key} = "{getattr(self, key)}" is the label; name another column')
+        _check_columns(labels, self.fields)
         check_crosses(fields)
         msgspec.structs.force_setattr(self, "fields", tuple(fields))
         msgspec.structs.force_setattr(self, "vocabularies", tuple(used.values()))
@@ -77,14 +84,13 @@ class Schema(Config, frozen=True, kw_only=True):
         vocabularies = {v.name: _without_name(v) for v in self.vocabularies}
         fields = {f.name: _without_name(msgspec.structs.replace(f, vocabulary=f.vocabulary_name)) for f in self.fields}
         rows = {key: getattr(self, key) for key in _ROW_COLUMNS if getattr(self, key) is not None}
-        return {"label": self.label, **rows, "vocabularies": vocabularies, "fields": fields}
+        label = {"labels": list(self.labels)} if self.label is None else {"label": self.label}
+        return {**label, **rows, "vocabularies": vocabularies, "fields": fields}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Schema:
-        """From {"label": .., "vocabularies": {name: {..}}, "fields": {name: {..}}} and, where there are any,
-        "example_weights", "group", "time". Raises ConfigError."""
-        if "label" not in data:
-            raise ConfigError("schema: label is missing; name the column of 0/1")
+        """From {"label": .., "vocabularies": {name: {..}}, "fields": {name: {..}}}, or with "labels": [..], and, where
+        there are any, "example_weights", "group", "time". Raises ConfigError."""
         vocabularies = tuple(
             convert(
                 {"name": name, **_table(value, f"vocabularies.{name}", named=True)}, Vocabulary, f"vocabularies.{name}"
@@ -95,8 +101,8 @@ class Schema(Config, frozen=True, kw_only=True):
             convert({"name": name, **_table(value, f"fields.{name}", named=True)}, Field, f"fields.{name}")
             for name, value in _table(data.get("fields", {}), "fields").items()
         )
-        rows = {key: data.get(key) for key in _ROW_COLUMNS}
-        return cls(label=data["label"], fields=fields, vocabularies=vocabularies, **rows)
+        rows = {key: data.get(key) for key in ("label", *_ROW_COLUMNS)} | {"labels": tuple(data.get("labels", ()))}
+        return cls(fields=fields, vocabularies=vocabularies, **rows)
 
 
 def _table(value: object, where: str, named: bool = False) -> dict[str, Any]:
@@ -134,7 +140,7 @@ def _check_missing(field: Field, vocabulary: Vocabulary) -> None:
         )
 
 
-def _check_columns(label: str, fields: Sequence[Field]) -> None:
+def _check_columns(labels: Sequence[str], fields: Sequence[Field]) -> None:
     """A column read twice in the same way is a slip, and the label among the columns a leak.
 
     (One number may feed two fields with different transforms, a value and a bucket, say.)
@@ -148,7 +154,7 @@ def _check_columns(label: str, fields: Sequence[Field]) -> None:
         for column in (*field.input_columns, field.weights):
             if column is None:
                 continue
-            if column == label:
+            if column in labels:
                 raise ConfigError(f'field "{field.name}": column "{column}" is the label; a model may not read it')
             reading = (column, field.steps(column) if field.numeric is not None else None)
             if reading in owner:

@@ -20,10 +20,12 @@ class EarlyStopping(Config, frozen=True, kw_only=True):
     """Stop when `metric` on valid has not improved for `patience` validations; the best weights are restored.
 
     metric: "gauc" needs a group in the schema.
+    label: of several labels the one that decides; None: the mean of the metric over all of them.
     """
 
     metric: Literal["auc", "log_loss", "gauc"] = "auc"
     patience: int = 2
+    label: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -37,6 +39,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     batch_size, epochs: examples a step; passes over the training data.
     seed: decides initial weights, shuffling and dropout.
     validate_every: steps between validations; None validates at the end of each epoch.
+    label_weights: of several labels: how much each counts in the loss, by name; 1 where nothing is said.
     early_stopping: None trains all epochs and keeps the last weights.
     tables, dense: the two optimizers. linear_tables: what is different in that of the linear weights; vocabularies:
         what is different in those of a vocabulary.
@@ -57,6 +60,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     epochs: int = 5
     seed: int = 1
     validate_every: int | None = None
+    label_weights: dict[str, float] | None = None
     early_stopping: EarlyStopping | None = None
     tables: TableOptimizer = TableOptimizer()
     linear_tables: TableChanges | None = None
@@ -77,6 +81,9 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
                 raise ConfigError(f"training: {key} = {value} must be at least 1")
         if self.init_from == "":
             raise ConfigError("training: init_from is empty; give the path of a model file, or leave the key out")
+        for name, weight in (self.label_weights or {}).items():
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f'training: label_weights: {weight} of "{name}" must be a number from 0')
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed = {self.seed} must lie between 0 and 2^63 - 1")
         if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):

@@ -32,7 +32,8 @@ class Scorer:
         return open_source(data, reading=convert(self._saved.summary.get("reading", {}), Reading, "reading"))
 
     def score(self, data: Any) -> Float32s:
-        """Probabilities float32 [rows], in the order of the rows.
+        """Probabilities float32 [rows] in the order of the rows; of several labels [rows, T] in the order of
+        `encoder.schema.labels`.
 
         data: a path, glob or list of them, any object with the Arrow PyCapsule protocol, or a dict of columns; columns
             in
@@ -55,7 +56,7 @@ class Scorer:
 
 
 def _finite(scores: Float32s, source: Source) -> Float32s:
-    bad = np.flatnonzero(~np.isfinite(scores))
+    bad = np.flatnonzero(~np.isfinite(scores).reshape(len(scores), -1).all(1)) if len(scores) else scores
     if len(bad):
         raise DataError(f"{source.name}, row {bad[0] + 1}: the model scores NaN or infinity; its weights are too large")
     return scores

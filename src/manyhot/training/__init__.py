@@ -5,6 +5,7 @@ room. Read `_run.py` first, then `_loop.py`.
 """
 
 from ._dense import dense_optimizer
+from ._labels import evaluate_labels, label_names
 from ._learner import Learner
 from ._loop import Clock, fit_model
 from ._metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
@@ -26,9 +27,11 @@ __all__ = [
     "check_settings",
     "check_start",
     "dense_optimizer",
+    "evaluate_labels",
     "evaluate_logits",
     "fit_model",
     "gauc",
+    "label_names",
     "log_loss",
     "schema_for",
     "torch_threads",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
 from manyhot.kernels import Batch, has_bfloat16
-from manyhot.nn import MLP, Model, batch_loss, has_gradients_by_hand, loss_by_hand
+from manyhot.nn import MLP, Model, batch_loss, has_gradients_by_hand, labels_loss, loss_by_hand
 from manyhot.schema import TrainingConfig
 
 from ._clipping import clip
@@ -21,10 +21,12 @@ _WORTH_BFLOAT16 = 1e8
 
 
 class Learner:
-    """Holds the dense part's optimizer; the tables have their own."""
+    """Holds the dense part's optimizer; the tables have their own. label_weights: of several labels, in their order;
+    None: all 1."""
 
-    def __init__(self, model: Model, config: TrainingConfig) -> None:
+    def __init__(self, model: Model, config: TrainingConfig, label_weights: Sequence[float] | None = None) -> None:
         self.model = model
+        self._label_weights = label_weights or (1.0,) * model.num_labels
         model.deep_in_bfloat16 = config.precision == "bfloat16" or (
             config.precision == "auto"
             and has_bfloat16()
@@ -46,7 +48,7 @@ class Learner:
         before that. None, and nothing moves, where every example has the weight 0."""
         if batch.example_weights is not None and not batch.example_weights.any():
             return None
-        value, backward = (loss_by_hand if self._by_hand else _loss_by_autograd)(self.model, batch)
+        value, backward = loss_by_hand(self.model, batch) if self._by_hand else self._loss_by_autograd(batch)
         if math.isfinite(value):
             backward()
             if self._clip_norm is not None:
@@ -59,15 +61,16 @@ class Learner:
         assert tables.row_gradients is not None
         tables.move(clip(self.model.parameters(), tables.row_gradients[1], largest))
 
+    def _loss_by_autograd(self, batch: Batch) -> tuple[float, Callable[[], None]]:
+        logits = self.model(batch)
+        several = self.model.num_labels > 1
+        loss = labels_loss(logits, batch, self._label_weights) if several else batch_loss(logits, batch)
 
-def _loss_by_autograd(model: Model, batch: Batch) -> tuple[float, Callable[[], None]]:
-    loss = batch_loss(model(batch), batch)
+        def backward() -> None:
+            self.model.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
 
-    def backward() -> None:
-        model.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-
-    return loss.item(), backward
+        return loss.item(), backward
 
 
 def _multiplications(model: Model) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,8 @@ from manyhot.nn import Model, predict_logits
 from manyhot.schema import TrainingConfig
 
 from ._early_stopping import BestWeights
+from ._labels import evaluate_labels, metrics_to_judge
 from ._learner import Learner
-from ._metrics import evaluate_logits
 from ._reports import Listener
 from ._schedule import RateSchedule
 
@@ -56,9 +56,15 @@ class Clock:
 
 
 def fit_model(
-    model: Model, config: TrainingConfig, train: Examples, valid: Examples | None, listener: Listener
+    model: Model,
+    config: TrainingConfig,
+    train: Examples,
+    valid: Examples | None,
+    listener: Listener,
+    labels: Sequence[str] = (),
 ) -> Clock:
-    """Trains in place; with early stopping the best weights are in the model at the end. Raises TrainingError."""
+    """Trains in place; with early stopping the best weights are in the model at the end. labels: the names of several.
+    Raises TrainingError."""
     loader = Loader(
         train,
         model.tables.layout,
@@ -69,8 +75,9 @@ def fit_model(
         num_threads=config.threads,
     )
     best = BestWeights(config.early_stopping) if config.early_stopping else None
+    learner = Learner(model, config, [(config.label_weights or {}).get(name, 1.0) for name in labels])
     schedule = RateSchedule(config.schedule, loader.num_batches * config.epochs, loader.num_batches)
-    loop = _Loop(model, Learner(model, config), loader, config, valid, best, schedule, listener)
+    loop = _Loop(model, learner, loader, config, valid, best, schedule, listener, labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         loop.run()
@@ -86,12 +93,14 @@ def check_finite(logits: Float32s, step: int) -> Float32s:
     return logits
 
 
-def evaluate(model: Model, examples: Examples, step: int) -> dict[str, float | None]:
-    """Metrics on labelled examples. Raises TrainingError where the model scores NaN or infinity."""
+def evaluate(model: Model, examples: Examples, step: int, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Metrics on labelled examples, {name: metrics} of several labels of these names. Raises TrainingError where the
+    model scores NaN or infinity."""
     labels = examples.labels
     assert labels is not None
     logits = check_finite(predict_logits(model, examples), step)
-    return evaluate_logits(labels, logits, examples.example_weights, examples.groups)
+    metrics: dict[str, Any] = evaluate_labels(names, labels, logits, examples.example_weights, examples.groups)
+    return metrics
 
 
 @dataclass
@@ -104,6 +113,7 @@ class _Loop:
     best: BestWeights | None
     schedule: RateSchedule
     listener: Listener
+    labels: Sequence[str] = ()
     clock: Clock = field(default_factory=Clock)
     loss: float = math.nan  # a running mean
     _reported: float = 0.0
@@ -146,10 +156,17 @@ class _Loop:
         """Reports on valid; whether to stop."""
         if self.valid is None:
             return False
-        metrics = evaluate(self.model, self.valid, self.clock.steps)
-        self.listener({**self._report("valid", epoch), **metrics})
-        self.schedule.validated(metrics)
-        return self.best is not None and self.best.update(self.model, metrics)
+        metrics = evaluate(self.model, self.valid, self.clock.steps, self.labels)
+        self.listener({**self._report("valid", epoch), **({"labels": metrics} if self.labels else metrics)})
+        if self.config.schedule is not None:
+            self.schedule.validated(self._judged(metrics, self.config.schedule.metric, None))
+        if self.best is None:
+            return False
+        config = self.best.config
+        return self.best.update(self.model, self._judged(metrics, config.metric, config.label))
+
+    def _judged(self, metrics: dict[str, Any], metric: str, label: str | None) -> dict[str, float | None]:
+        return metrics_to_judge(metric, label, metrics) if self.labels else metrics
 
     def _report(self, event: str, epoch: int) -> dict[str, Any]:
         return {

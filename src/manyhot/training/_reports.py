@@ -58,14 +58,23 @@ class ProgressBar:
                 loss=report["loss"],
             )
         elif report["event"] == "valid":
-            self._console.print(valid_line(report), highlight=False)
+            self._console.print(valid_line(report), highlight=False, soft_wrap=True)
 
 
 def valid_line(report: dict[str, Any]) -> str:
-    """ "epoch 2  step 118  loss 0.4312  valid auc 0.78123  log_loss 0.45101"."""
-    metrics = "  ".join(
-        f"{key} {'undefined' if report[key] is None else format(report[key], '.5f')}"
+    """ "epoch 2  step 118  loss 0.4312  valid auc 0.78123  log_loss 0.45101"; of several labels a line each, the first
+    of which starts like this, with the label's name before its metrics."""
+    start = f"epoch {report['epoch']}  step {report['step']}  loss {report['loss']:.4f}  valid "
+    if "labels" not in report:
+        return start + _metrics(report)
+    width = max(map(len, report["labels"]))
+    lines = [f"{name:{width}}  {_metrics(of_label)}" for name, of_label in report["labels"].items()]
+    return start + ("\n" + " " * len(start)).join(lines)
+
+
+def _metrics(found: dict[str, Any]) -> str:
+    return "  ".join(
+        f"{key} {'undefined' if found[key] is None else format(found[key], '.5f')}"
         for key in ("auc", "log_loss", "gauc")
-        if key in report
+        if key in found
     )
-    return f"epoch {report['epoch']}  step {report['step']}  loss {report['loss']:.4f}  valid {metrics}"

@@ -16,8 +16,19 @@ from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import build_model
-from manyhot.schema import BadRows, ModelConfig, Part, Querying, Reading, Schema, Split, TrainingConfig
+from manyhot.schema import (
+    BadRows,
+    ModelConfig,
+    Part,
+    Querying,
+    Reading,
+    Schema,
+    Split,
+    TrainingConfig,
+    check_labels,
+)
 
+from ._labels import check_conversions, label_names
 from ._loop import check_finite, evaluate, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
@@ -32,8 +43,8 @@ class Run:
     """A finished training.
 
     metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
-        test those that there are, with a group also "gauc", "groups" and "groups_of_one_class"; seconds of the training
-        loop alone, validation left out.
+        test those that there are, with a group also "gauc", "groups" and "groups_of_one_class", and of several labels
+        {name: {..}} instead; seconds of the training loop alone, validation left out.
     rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
     """
 
@@ -83,7 +94,7 @@ def train(
 
     schema, model, training: what rows mean, which heads, how to train.
     train, valid, test: a path, glob or list of them, or any object with the Arrow PyCapsule protocol (pandas, polars,
-        DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its label.
+        DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its labels.
     prepared: instead of train, valid and test a folder that `manyhot prepare` left for this schema; combiners may
         differ.
     cache: folder where encoded rows of files are kept, so that a second run skips encoding; None keeps them in memory.
@@ -110,6 +121,7 @@ def train(
         raise ConfigError(f"prepared rows are all that is trained on; leave out {named}")
     if prepared is None and train is None:
         raise ConfigError("there is nothing to train on; give train, or a folder of prepared rows")
+    check_labels(schema.labels, model, training)
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
     if prepared is None:
@@ -127,7 +139,9 @@ def train(
         rows = prepared_rows(schema, Path(prepared), tell)
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
+    names = label_names(schema)
     check_batches(model, training, examples["train"].num_rows)
+    check_conversions(model, names, examples)
     layout = TableLayout.of(encoder)
     check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
     with torch_threads(training.threads):
@@ -135,6 +149,7 @@ def train(
             model,
             layout,
             select(training.kernels),
+            num_labels=len(schema.labels),
             optimizer=training.table_optimizers,
             seed=training.seed,
             threads=training.threads,
@@ -142,11 +157,11 @@ def train(
         if training.init_from is not None:
             tell(take_rows(network, encoder, training.init_from))
         with _listener(listener) as listen:
-            clock = fit_model(network, training, examples["train"], examples.get("valid"), listen)
+            clock = fit_model(network, training, examples["train"], examples.get("valid"), listen, names)
             metrics: dict[str, Any] = {}
             for name in ("valid", "test"):
                 if name in examples:
-                    metrics[name] = evaluate(network, examples[name], clock.steps)
+                    metrics[name] = evaluate(network, examples[name], clock.steps, names)
             metrics |= {
                 "examples": clock.examples,
                 "seconds": clock.seconds,
