@@ -61,7 +61,11 @@ def build_model(
     seed: int = 0,
     threads: int | None = None,
 ) -> Model:
-    """A model with fresh weights; the same seed gives the same, and torch's own random state is left alone."""
+    """A model with fresh weights; the same seed gives the same, and torch's own random state is left alone.
+
+    Raises ConfigError where the configuration names fields that the layout lacks.
+    """
+    config.check_fields(layout.vocabulary_of)
     dim = config.latent_size(layout.num_fields)
     tables = Tables(layout, dim, kernels, optimizer=optimizer, field_pairs=config.pairs == "fields", threads=threads)
     tables.initialise(seed, config.embedding_scale)

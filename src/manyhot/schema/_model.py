@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -119,8 +120,21 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             if not any(key in HEADS[head].options for head in heads):
                 readers = '", "'.join(head for head, kind in HEADS.items() if key in kind.options)
                 raise ConfigError(f'model: {key} belongs to the head "{readers}", which heads {list(heads)} lacks')
+        if "interest" in heads and self.interest is None:
+            raise ConfigError(
+                'model: the head "interest" asks for its bags; write [model.interest] and in it '
+                'candidates = { history = "item" }, of each bag the field to be scored'
+            )
         if self.preset == "article" and self.pairs == "fields":
             raise ConfigError('model: preset = "article" means pairs = "features"; remove one of them')
+
+    def check_fields(self, vocabulary_of: Mapping[str, str]) -> None:
+        """Raises ConfigError where an option names a field that is not there or not fit for it.
+
+        vocabulary_of: the vocabulary's name of each field.
+        """
+        if self.interest is not None:
+            self.interest.check_fields(vocabulary_of)
 
     @property
     def has_latent(self) -> bool:

@@ -13,13 +13,15 @@ from torch import nn
 
 from ._deep import DeepHead
 from ._fm import FMHead
+from ._interest import InterestHead
 from ._linear import LinearHead
 from ._shape import HeadShape
 
-__all__ = ["HEADS", "DeepHead", "FMHead", "HeadShape", "LinearHead"]
+__all__ = ["HEADS", "DeepHead", "FMHead", "HeadShape", "InterestHead", "LinearHead"]
 
 HEADS: dict[str, Callable[[HeadShape], nn.Module]] = {
     "linear": LinearHead.of,
     "fm": FMHead.of,
     "deep": DeepHead.of,
+    "interest": InterestHead.of,
 }
