@@ -12,10 +12,11 @@ from ._model import Model, build_model
 from ._outputs import Members, TableOutputs
 from ._predict import predict_logits
 from ._tables import Tables
-from .heads import DeepHead, FMHead, HeadShape, LinearHead
+from .heads import BuildHead, DeepHead, FMHead, HeadShape, LinearHead, check_custom_heads
 
 __all__ = [
     "MLP",
+    "BuildHead",
     "DeepHead",
     "FMHead",
     "HeadShape",
@@ -26,6 +27,7 @@ __all__ = [
     "Tables",
     "batch_loss",
     "build_model",
+    "check_custom_heads",
     "has_gradients_by_hand",
     "loss_by_hand",
     "predict_logits",

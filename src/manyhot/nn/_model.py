@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from manyhot.data import TableLayout
+from manyhot.errors import ConfigError
 from manyhot.kernels import Batch, Kernels
 from manyhot.schema import ModelConfig, TableOptimizer
 
 from ._mlp import MLP
+from ._outputs import TableOutputs
 from ._tables import Tables
-from .heads import HEADS, DeepHead, FMHead, HeadShape, LinearHead
+from .heads import HEADS, BuildHead, DeepHead, FMHead, HeadShape, LinearHead, build_custom_heads
 
 __all__ = ["Model", "build_model"]
 
@@ -43,7 +47,7 @@ class Model(nn.Module):
             tables = self.tables.by_bag(batch, self._members)
         else:
             tables = self.tables(batch, bfloat16=self.training and self.deep_in_bfloat16 and self._only_deep)
-        terms = [head(tables) for head in self.heads.values()]
+        terms = [_term(name, head, tables) for name, head in self.heads.items()]
         return torch.stack(terms).sum(0) + self.bias
 
     @property
@@ -60,10 +64,12 @@ def build_model(
     optimizer: TableOptimizer | None = None,
     seed: int = 0,
     threads: int | None = None,
+    heads: Mapping[str, BuildHead] | None = None,
 ) -> Model:
     """A model with fresh weights; the same seed gives the same, and torch's own random state is left alone.
 
-    Raises ConfigError where the configuration names fields that the layout lacks.
+    heads: a function for each of custom_heads. Raises ConfigError where the configuration names fields that the layout
+    lacks, or heads that are not given.
     """
     config.check_fields(layout.vocabulary_of)
     dim = config.latent_size(layout.num_fields)
@@ -72,5 +78,18 @@ def build_model(
     shape = HeadShape(config, tuple(layout.field_names), dim)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        heads = {name: HEADS[name](shape) for name in config.heads or ()}
-    return Model(tables, heads)
+        made = {name: HEADS[name](shape) for name in config.heads or ()}
+        made |= build_custom_heads(config, heads or {}, shape)
+    return Model(tables, made)
+
+
+def _term(name: str, head: nn.Module, tables: TableOutputs) -> Tensor:
+    """(B,); raises ConfigError where a head gives something else, which broadcasting would hide."""
+    term: Tensor = head(tables)
+    num_examples = len(tables.linear)
+    if term.shape != (num_examples,) or term.dtype != torch.float32:
+        raise ConfigError(
+            f'head "{name}" gave {str(term.dtype).removeprefix("torch.")} {tuple(term.shape)} for {num_examples:,} '
+            "examples; its forward must return float32 (B,), a term of the logit for each"
+        )
+    return term

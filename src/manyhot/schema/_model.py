@@ -36,6 +36,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
 
     name: one of `manyhot models`, as "deepfm"; or leave it out and give `heads`.
     heads: the terms of the logit, as "linear", "fm", "deep".
+    custom_heads: names of further terms, whose modules are given from Python: `train(..., heads={"mine": build})`.
     embedding_dim: D, the latent size; without heads that read them no latent tables exist.
     hidden_units, dropout, batch_norm: the MLP of the heads that have one.
     pairs: "features" crosses every pair of features; "fields" leaves out the pairs inside one field.
@@ -52,6 +53,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
 
     name: str | None = None
     heads: tuple[str, ...] | None = None
+    custom_heads: tuple[str, ...] = ()
     embedding_dim: int = 16
     hidden_units: tuple[int, ...] | None = None
     dropout: float = 0.0
@@ -77,9 +79,9 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         super().__post_init__()
         if self.name is not None and self.name not in MODELS:
             raise ConfigError(f'model: unknown name "{self.name}"{nearest_name(self.name, MODELS)}')
-        if self.name is None and not self.heads:
+        if self.name is None and not self.heads and not self.custom_heads:
             raise ConfigError('model: give name = "deepfm" or heads = ["linear", "fm", "deep"]')
-        heads = self.heads or MODELS[self.name or ""].heads
+        heads = self.heads or (() if self.name is None else MODELS[self.name].heads)
         for head in heads:
             if head not in HEADS:
                 raise ConfigError(f'model: heads: there is no head "{head}"{nearest_name(head, HEADS)}')
@@ -89,9 +91,10 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             )
         if len(set(heads)) != len(heads):
             raise ConfigError("model: a head is named twice in heads")
+        self._check_custom_heads()
         self._check_numbers()
         self._check_options(heads)
-        with_mlp = any(_has_mlp(head) for head in heads)
+        with_mlp = bool(self.custom_heads) or any(_has_mlp(head) for head in heads)
         units = (self.hidden_units if self.hidden_units is not None else (400, 400)) if with_mlp else ()
         msgspec.structs.force_setattr(self, "heads", heads)
         msgspec.structs.force_setattr(self, "hidden_units", units)
@@ -99,6 +102,15 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "pairs", "features")
             msgspec.structs.force_setattr(self, "head_biases", True)
             msgspec.structs.force_setattr(self, "layer_order", "article")
+
+    def _check_custom_heads(self) -> None:
+        for head in self.custom_heads:
+            if not head.isidentifier():
+                raise ConfigError(f'model: custom_heads: "{head}" must be a name of letters, digits and _')
+            if head in HEADS:
+                raise ConfigError(f'model: custom_heads: "{head}" is a head of manyhot; take another name')
+        if len(set(self.custom_heads)) != len(self.custom_heads):
+            raise ConfigError("model: a head is named twice in custom_heads")
 
     def _check_numbers(self) -> None:
         if not 1 <= self.embedding_dim <= 4096:
@@ -111,11 +123,11 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f"model: hidden_units = {list(self.hidden_units or ())} must all be at least 1")
 
     def _check_options(self, heads: tuple[str, ...]) -> None:
-        """An option must have a reader among the heads."""
+        """An option must have a reader among the heads; a custom head may read any."""
         defaults = {field.name: field.default for field in msgspec.structs.fields(self)}
         for key in _HEAD_KEYS:
             given = getattr(self, key)
-            if given == defaults[key] or (key == "hidden_units" and not given):
+            if self.custom_heads or given == defaults[key] or (key == "hidden_units" and not given):
                 continue
             if not any(key in HEADS[head].options for head in heads):
                 readers = '", "'.join(head for head, kind in HEADS.items() if key in kind.options)
@@ -138,8 +150,8 @@ class ModelConfig(Config, frozen=True, kw_only=True):
 
     @property
     def has_latent(self) -> bool:
-        """Whether any head reads the latent tables."""
-        return any(HEADS[head].latent for head in self.heads or ())
+        """Whether any head reads the latent tables; a custom head may."""
+        return bool(self.custom_heads) or any(HEADS[head].latent for head in self.heads or ())
 
     def latent_size(self, num_fields: int) -> int:
         """Numbers of a latent row: D, or D for each field where they are field-aware, or 0."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from manyhot.data import ExampleCache, Rejects, TableLayout, as_source, parts_to
 from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
-from manyhot.nn import build_model
+from manyhot.nn import BuildHead, build_model, check_custom_heads
 from manyhot.schema import BadRows, ModelConfig, Part, Querying, Reading, Schema, Split, TrainingConfig
 
 from ._loop import check_finite, evaluate, fit_model
@@ -65,6 +65,7 @@ def train(
     schema: Schema,
     model: ModelConfig,
     *,
+    heads: Mapping[str, BuildHead] | None = None,
     train: Any = None,
     valid: Any = None,
     test: Any = None,
@@ -81,6 +82,8 @@ def train(
     """Trains a model on raw rows, or on prepared ones.
 
     schema, model, training: what rows mean, which heads, how to train.
+    heads: for each name of model.custom_heads a function that takes a HeadShape and returns the module: a
+        `torch.nn.Module` whose forward turns TableOutputs into float32 (B,), a term of the logit.
     train, valid, test: a path, glob or list of them, or any object with the Arrow PyCapsule protocol (pandas, polars,
         DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its label.
     prepared: instead of train, valid and test a folder that `manyhot prepare` left for this schema; combiners may
@@ -99,6 +102,7 @@ def train(
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
     schema = schema_for(model, schema)
+    check_custom_heads(model, heads or {})
     given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
     data = {name: part for name, part in given.items() if part is not None}
     if prepared is not None and (data or split is not None):
@@ -132,6 +136,7 @@ def train(
             optimizer=training.tables,
             seed=training.seed,
             threads=training.threads,
+            heads=heads,
         )
         with _listener(listener) as listen:
             clock = fit_model(network, training, examples["train"], examples.get("valid"), listen)

@@ -7,19 +7,26 @@ paper; `HEADS` makes each from a `HeadShape`. What it may ask of the tables besi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from torch import nn
-
+from ._custom import BuildHead, build_custom_heads, check_custom_heads
 from ._deep import DeepHead
 from ._fm import FMHead
 from ._interest import InterestHead
 from ._linear import LinearHead
 from ._shape import HeadShape
 
-__all__ = ["HEADS", "DeepHead", "FMHead", "HeadShape", "InterestHead", "LinearHead"]
+__all__ = [
+    "HEADS",
+    "BuildHead",
+    "DeepHead",
+    "FMHead",
+    "HeadShape",
+    "InterestHead",
+    "LinearHead",
+    "build_custom_heads",
+    "check_custom_heads",
+]
 
-HEADS: dict[str, Callable[[HeadShape], nn.Module]] = {
+HEADS: dict[str, BuildHead] = {
     "linear": LinearHead.of,
     "fm": FMHead.of,
     "deep": DeepHead.of,
