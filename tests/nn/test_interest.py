@@ -20,14 +20,15 @@ from manyhot.schema import Field, Interest, ModelConfig, TableOptimizer
 TWO_BAGS = (*FIELDS, Field("gone", APP, combiner="mean"))
 
 
-def config_of(candidates: dict[str, str] | None = None, **options) -> ModelConfig:
+def config_of(candidates: dict[str, str] | None = None, *, head_biases: bool = False, **options) -> ModelConfig:
     interest = Interest(candidates=candidates or {"history": "candidate"}, units=(6, 4), **options)
-    return ModelConfig(heads=("interest",), interest=interest, embedding_dim=3, hidden_units=(5,))
+    sizes = {"embedding_dim": 3, "hidden_units": (5,)}
+    return ModelConfig(heads=("interest",), interest=interest, head_biases=head_biases, **sizes)
 
 
 CONFIGS = {
     "prelu": config_of(),
-    "dice": config_of(activation="dice"),
+    "dice": config_of(activation="dice", head_biases=True),
     "softmax": config_of(softmax=True),
     "two bags": config_of({"gone": "candidate", "history": "candidate"}, softmax=True),
     "a bag asks": config_of({"candidate": "history"}),  # weights of either sign

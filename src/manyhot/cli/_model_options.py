@@ -9,49 +9,58 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from manyhot.schema import HEADS, MODELS, ModelConfig, convert
+from manyhot.schema import HEADS, MLP_OPTIONS, MODELS, ModelConfig, convert
 
 __all__ = ["Option", "example", "meanings", "options_of", "toml_of"]
 
 _LATENT_KEYS = ("embedding_dim", "embedding_scale")
-_HEADS_WITH_BIASES = ("linear", "fm", "deep")
+_WITH_BIASES = ("linear", "fm")  # and every head with an MLP
 _KINDS = {int: "whole number", float: "number", bool: "true, false", str: "name"}
 # Keys without a default, as somebody might write them.
 _EXAMPLES = {"candidates": {"history": "item"}}
+# Key of [model] -> the struct of its table, for the heads that have one.
+_STRUCTS: dict[str, type[msgspec.Struct]] = {
+    field.name: kind
+    for field in msgspec.structs.fields(ModelConfig)
+    for kind in typing.get_args(field.type)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+}
 
 
 class Option(NamedTuple):
-    """key: under [model], as "cross.layers". default: in the words of TOML; "" where unset. values: what it may be."""
+    """key: under [model], as "cross.layers". value: in TOML, "" where unset. kind: what it may be, in words.
+
+    is_needed: it has no default.
+    """
 
     key: str
-    default: str
-    values: str
+    value: str
+    kind: str
+    is_needed: bool
 
 
-def options_of(name: str) -> list[Option]:
-    """Those of a model's heads, the common ones first."""
-    config = example(name)
+def options_of(config: ModelConfig) -> list[Option]:
+    """Those that its heads read, the common ones first."""
     found = []
     for key, value, kind in _keys(config):
         if isinstance(value, msgspec.Struct):
             for field in msgspec.structs.fields(value):
-                default = "needed" if field.required else _toml(getattr(value, field.name))
-                found.append(Option(f"{key}.{field.name}", default, _values(field.type)))
+                text = _toml(getattr(value, field.name))
+                found.append(Option(f"{key}.{field.name}", text, _words(field.type), field.required))
         else:
-            found.append(Option(key, _toml(value), _values(kind)))
+            found.append(Option(key, _toml(value), _words(kind), False))
     return found
 
 
-def meanings(name: str) -> list[str]:
+def meanings(config: ModelConfig) -> list[str]:
     """What the options of its single heads mean: a text for each table under [model]."""
-    structs = [value for _, value, _ in _keys(example(name)) if isinstance(value, msgspec.Struct)]
+    structs = [value for _, value, _ in _keys(config) if isinstance(value, msgspec.Struct)]
     return [_unfolded(type(struct).__doc__ or "") for struct in structs]
 
 
-def toml_of(name: str) -> str:
-    """A [model] that spells out every default, ready to be changed; what is unset is a comment."""
-    config = example(name)
-    own, tables = ["[model]", f'name = "{name}"'], []
+def toml_of(config: ModelConfig) -> str:
+    """A [model] that spells out every option, ready to be changed; what is unset is a comment."""
+    own, tables = ["[model]", f'name = "{config.name}"'], []
     for key, value, kind in _keys(config):
         if isinstance(value, msgspec.Struct):
             fields = msgspec.structs.fields(value)
@@ -62,33 +71,34 @@ def toml_of(name: str) -> str:
 
 
 def example(name: str) -> ModelConfig:
-    """The model with every default written down, and names of fields where it needs some."""
-    keys = {key for head in MODELS[name].heads for key in HEADS[head].options}
-    data: dict[str, Any] = {"name": name}
-    for field in msgspec.structs.fields(ModelConfig):
-        kind = next((k for k in typing.get_args(field.type) if isinstance(k, type)), None)
-        if field.name in keys and kind is not None and issubclass(kind, msgspec.Struct):
-            needed = (inner.name for inner in msgspec.structs.fields(kind) if inner.required)
-            data[field.name] = {key: _EXAMPLES[key] for key in needed}
-    return convert(data, ModelConfig, "model")
+    """The model of that name with its defaults, and with names of fields where it needs some."""
+    keys = [key for head in MODELS[name].heads for key in HEADS[head].options]
+    needed = {
+        key: [f.name for f in msgspec.structs.fields(_STRUCTS[key]) if f.required] for key in keys if key in _STRUCTS
+    }
+    tables = {key: {name: _EXAMPLES[name] for name in names} for key, names in needed.items()}
+    return convert({"name": name, **tables}, ModelConfig, "model")
 
 
 def _keys(config: ModelConfig) -> Iterator[tuple[str, Any, Any]]:
-    """Each key of the model, its value and its type, in the order of ModelConfig."""
+    """Each key that the model reads, its value and its type, in the order of ModelConfig."""
     heads = config.heads or ()
     keys = {key for head in heads for key in HEADS[head].options}
+    if config.custom_heads:
+        keys.update(MLP_OPTIONS)
     if config.has_latent:
         keys.update(_LATENT_KEYS)
-    if any(head in _HEADS_WITH_BIASES for head in heads):
+    if "hidden_units" in keys or any(head in _WITH_BIASES for head in heads):
         keys.add("head_biases")
     for field in msgspec.structs.fields(ModelConfig):
         if field.name in keys:
-            yield field.name, getattr(config, field.name), field.type
+            value = getattr(config, field.name)
+            yield field.name, _STRUCTS[field.name]() if value is None and field.name in _STRUCTS else value, field.type
 
 
 def _line(key: str, value: Any, kind: Any) -> str:
     if value is None:
-        return f"# {key} is unset: {_values(kind)}"
+        return f"# {key} is unset: {_words(kind)}"
     return f"{key} = {_toml(value)}" + ("  # your fields" if key in _EXAMPLES else "")
 
 
@@ -99,17 +109,17 @@ def _toml(value: Any) -> str:
     return "" if value is None else json.dumps(value)
 
 
-def _values(kind: Any) -> str:
+def _words(kind: Any) -> str:
     """What a type allows, in words."""
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return ", ".join(map(json.dumps, inside))
     if origin is tuple:
-        return f"list of {_values(inside[0])}s"
+        return f"list of {_words(inside[0])}s"
     if origin is dict:
-        return f"{_values(inside[0])} = {_values(inside[1])}, ..."
+        return f"{_words(inside[0])} = {_words(inside[1])}, ..."
     if inside:  # an option that may be unset
-        return ", ".join(_values(k) for k in inside if k is not type(None))
+        return ", ".join(_words(k) for k in inside if k is not type(None))
     return _KINDS[kind]
 
 

@@ -12,7 +12,7 @@ from manyhot.errors import ConfigError, nearest_name
 from manyhot.schema import HEADS, MLP_OPTIONS, MODELS
 
 from ._console import console
-from ._model_options import meanings, options_of, toml_of
+from ._model_options import example, meanings, options_of, toml_of
 
 __all__ = ["models"]
 
@@ -45,14 +45,18 @@ def _all() -> dict[str, object]:
 
 
 def _one(name: str) -> dict[str, object]:
-    kind = MODELS[name]
+    kind, config = MODELS[name], example(name)
+    options = [
+        {"key": o.key, **({"needed": True} if o.is_needed else {"default": o.value}), "values": o.kind}
+        for o in options_of(config)
+    ]
     return {
         "name": name,
         "title": kind.title,
         "paper": kind.paper,
         "heads": [{"name": head, **HEADS[head]._asdict()} for head in kind.heads],
-        "options": [option._asdict() for option in options_of(name)],
-        "toml": toml_of(name),
+        "options": options,
+        "toml": toml_of(config),
     }
 
 
@@ -66,17 +70,16 @@ def _show_all() -> None:
 
 
 def _show(name: str) -> None:
-    kind = MODELS[name]
+    kind, config = MODELS[name], example(name)
     console.print(f"{kind.title}: {kind.paper}" if kind.paper else kind.title)
     console.print(f"logit = {' + '.join([*kind.heads, 'bias'])}\n")
     _print("head", "term of the logit", "options", "paper", rows=map(_head, kind.heads))
-    options = options_of(name)
-    if options:
-        console.print()
-        _print("key", "default", "values", rows=options)
-    for text in meanings(name):
+    console.print()
+    rows = ((o.key, "needed" if o.is_needed else o.value, o.kind) for o in options_of(config))
+    _print("key", "default", "values", rows=rows)
+    for text in meanings(config):
         console.print(f"\n{text}", soft_wrap=False)
-    console.print(f"\n{toml_of(name)}")
+    console.print(f"\n{toml_of(config)}")
 
 
 def _head(name: str) -> tuple[str, ...]:

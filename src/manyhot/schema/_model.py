@@ -40,7 +40,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     embedding_dim: D, the latent size; without heads that read them no latent tables exist.
     hidden_units, dropout, batch_norm: the MLP of the heads that have one.
     pairs: "features" crosses every pair of features; "fields" leaves out the pairs inside one field.
-    head_biases: the heads "linear", "fm" and "deep" have a bias of their own beside the general one.
+    head_biases: the heads "linear", "fm" and those with an MLP have a bias of their own beside the general one.
     layer_order: "standard" is Linear, BatchNorm, ReLU, Dropout; "article" is Linear, ReLU, Dropout, BatchNorm.
     preset: "article" stands for pairs = "features", head_biases = true, layer_order = "article", and the combiner
         "sum" in every field that names none.

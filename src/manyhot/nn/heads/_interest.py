@@ -35,7 +35,7 @@ class InterestHead(nn.Module):
         options, number = shape.config.interest, {name: f for f, name in enumerate(shape.field_names)}
         assert options is not None
         pairs = [(number[bag], number[candidate]) for bag, candidate in options.candidates.items()]
-        return cls(pairs, shape.dim, options, shape.mlp(shape.num_fields * shape.dim))
+        return cls(pairs, shape.dim, options, shape.mlp(shape.num_fields * shape.dim, bias=shape.config.head_biases))
 
     def forward(self, tables: TableOutputs) -> Tensor:
         assert tables.members is not None
