@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -168,3 +169,14 @@ def test_the_command_line_says_that_it_has_none(tmp_path, capfd):
         '[data]\ntrain = "train.csv"\nlabel = "clicked"\n[fields.city]\n[model]\nname = "lr"\ncustom_heads = ["mine"]\n'
     )
     assert_refused(["train", experiment], ['"mine" is not given', "in Python"], tmp_path, capfd)
+
+
+def test_the_example_of_the_docs_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).parent.parent.parent / "docs/models.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", page, re.S)
+    monkeypatch.chdir(tmp_path)
+    names = {"schema": SCHEMA, "rows": TRAIN, "__name__": "example"}
+    exec(compile(example, "docs/models.md", "exec"), names)
+    network = names["run"].saved.network
+    assert network.heads["likeness"].scale.item() != 1
+    np.testing.assert_array_equal(names["probabilities"], mh.Scorer(names["run"].saved).score(TRAIN))
