@@ -1,4 +1,4 @@
-"""docs/models.md names every model, head and option there is; its experiment can be loaded (its Python is run in training/)."""
+"""docs/models.md names every model, head and option; its experiment can be loaded (its Python is run in training/)."""
 
 from __future__ import annotations
 
