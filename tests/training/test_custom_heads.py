@@ -108,6 +108,21 @@ def test_a_head_that_is_there_twice_learns_twice(build):
     torch.testing.assert_close(first - 1, sign * (second - 1), rtol=1e-3, atol=1e-6)
 
 
+def test_rows_move_by_both_heads():
+    """One step, at whose start all logits are near 0: twice the head is twice the way."""
+
+    def latents(heads: dict, learning_rate: float = 1.0) -> np.ndarray:
+        model = mh.ModelConfig(heads=("fm",), custom_heads=tuple(heads), embedding_dim=4)
+        tables = mh.TableOptimizer(optimizer="sgd", learning_rate=learning_rate)
+        run = train(model, heads, batch_size=1000, epochs=1, tables=tables)
+        return run.saved.network.tables.latent("app").copy()
+
+    start = latents({}, 1e-20)
+    once, twice = latents({}) - start, latents({"again": FMHead.of}) - start
+    assert np.abs(once).max() > 1e-4
+    np.testing.assert_allclose(twice, 2 * once, rtol=0.02, atol=1e-6)
+
+
 def test_alone_it_is_a_model():
     model = mh.ModelConfig(custom_heads=("mine",), **DEEP)
     assert (model.heads, model.has_latent, model.hidden_units) == ((), True, (8,))
