@@ -10,7 +10,7 @@ from manyhot.schema import HEADS, MODELS, AttentionFM, BiDeep, Interest, ModelCo
 __all__ = ["CONFIGS", "config_of"]
 
 # Options that a head cannot do without.
-NEEDED: dict[str, dict[str, Any]] = {"interest": {"interest": Interest(field="history", candidate="candidate")}}
+NEEDED: dict[str, dict[str, Any]] = {"interest": {"interest": Interest(candidates={"history": "candidate"})}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "fm, pairs of fields": {"name": "fm", "pairs": "fields"},
     "fwfm, pairs of fields": {"name": "fwfm", "pairs": "fields"},

@@ -22,6 +22,7 @@ _COMMANDS = {
     "score": "Probabilities of rows, written to a Parquet file.",
     "bench": "Train a known case on simulated data; say how fast, and what this machine would allow.",
     "inspect": "What a model file holds.",
+    "models": "The models there are: terms, options, papers; with a name, how to write one.",
 }
 
 

@@ -8,15 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from manyhot.data import whole_file
 from manyhot.errors import ManyhotError
 
-__all__ = ["console", "metric_lines", "metric_text", "output_file", "to_stderr", "write_json"]
+from ._console import console, to_stderr
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
-to_stderr = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+__all__ = ["console", "metric_lines", "metric_text", "output_file", "to_stderr", "write_json"]
 
 
 @contextmanager

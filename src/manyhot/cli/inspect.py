@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from manyhot.model_file import load_model
-from manyhot.schema import Field, Tasks
+from manyhot.schema import HEADS, MODELS, Field, ModelConfig, Tasks
 from manyhot.training import label_names
 
+from ._model_options import options_of
 from ._output import console, metric_lines
 
 __all__ = ["inspect"]
@@ -32,8 +34,9 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     schema, network = saved.encoder.schema, saved.network
     sizes = {name: v.size for name, v in saved.encoder.vocabularies.items()}
     if as_json:
-        text = json.dumps({"schema": schema.to_dict(), "vocabulary_sizes": sizes, "summary": saved.summary})
-        console.print(text)
+        model_keys = msgspec.to_builtins(saved.config)
+        data = {"schema": schema.to_dict(), "model": model_keys, "vocabulary_sizes": sizes, "summary": saved.summary}
+        console.print(json.dumps(data))
         return
     fields = Table("field", "columns", "vocabulary", "tokens", "combiner", "options", box=None, pad_edge=False)
     for field in schema.fields:
@@ -52,9 +55,8 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
             console.print(f"{name:11}{column}")
     if "split" in saved.summary:
         console.print(f"split      {', '.join(f'{k} {v}' for k, v in saved.summary['split'].items())}")
-    units = list(config.hidden_units or ())
-    heads = f"{' + '.join(config.heads or ())}, embedding_dim {tables.dim}, hidden_units {units}"
-    console.print(f"heads      {heads}")
+    for line in _model_lines(config):
+        console.print(line)
     if len(schema.labels) > 1:
         console.print(f"tasks      {_tasks(config.tasks or Tasks())}")
     console.print(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
@@ -68,6 +70,22 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
 def _tasks(tasks: Tasks) -> str:
     options = msgspec.to_builtins(tasks)
     return ", ".join([tasks.kind, *(f"{key} {value}" for key, value in options.items() if key != "kind")])
+
+
+def _model_lines(config: ModelConfig) -> Iterator[str]:
+    """Its name, its heads with their terms, and every option that they read, in the words of an experiment file."""
+    if config.name is not None:
+        kind = MODELS[config.name]
+        yield f"model      {kind.title}" + (f" ({kind.paper})" if kind.paper else "")
+    heads = config.heads or ()
+    yield f"heads      {' + '.join([*heads, *config.custom_heads])}"
+    for head in heads:
+        yield f"           {head}: {HEADS[head].term}"
+    for head in config.custom_heads:
+        yield f"           {head}: given in Python"
+    options = ", ".join(f"{option.key} = {option.value}" for option in options_of(config) if option.value)
+    if options:
+        yield f"options    {options}"
 
 
 def _options(field: Field) -> str:

@@ -55,6 +55,12 @@ class TableLayout:
         return max(stop for _, stop in self.ranges.values())
 
     @property
+    def vocabulary_of(self) -> dict[str, str]:
+        """Field -> the name of its vocabulary, in the order of the fields."""
+        names = {start: name for name, (start, _) in self.ranges.items()}
+        return {field: names[base] for field, base in zip(self.field_names, self.bases.tolist(), strict=True)}
+
+    @property
     def num_fields(self) -> int:
         """F."""
         return len(self.bases)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from manyhot.data import Encoder, TableLayout, open_source, whole_file
-from manyhot.errors import ManyhotError, ModelFileError
+from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import select
-from manyhot.nn import Model, build_model
+from manyhot.nn import BuildHead, Model, build_model
 from manyhot.schema import ModelConfig, convert
 
 from ._saved import SavedModel
@@ -78,13 +79,23 @@ def read_header(path: Path) -> dict[str, Any]:
     return _open(path)[0]
 
 
-def load_model(path: Path, *, kernels: str = "native") -> SavedModel:
-    """Reads a file and scores its proof rows. Raises ModelFileError if it is damaged, foreign or scores otherwise."""
+def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kernels: str = "native") -> SavedModel:
+    """Reads a file and scores its proof rows.
+
+    heads: functions that make the custom heads, as in training. Raises ModelFileError if the file is damaged, foreign
+    or scores otherwise, ConfigError if it has custom heads that are not given.
+    """
     header, tensors = _open(path)
-    try:
+    with _telling_damage(path, "the model file is damaged"):
         encoder = Encoder.from_state(header["encoder"], tensors)
         config = convert(header["model"], ModelConfig, "model")
-        network = build_model(config, TableLayout.of(encoder), select(kernels), num_labels=len(encoder.schema.labels))
+    given, what = _given_heads(path, config, heads or {}), "the model file is damaged"
+    if given:
+        what += f", or was trained with another {', '.join(given)} than the given"
+    with _telling_damage(path, what):
+        network = build_model(
+            config, TableLayout.of(encoder), select(kernels), num_labels=len(encoder.schema.labels), heads=given
+        )
         _fill(network, tensors)
         saved = SavedModel(
             encoder,
@@ -95,14 +106,31 @@ def load_model(path: Path, *, kernels: str = "native") -> SavedModel:
             tensors["proof.probabilities"],
         )
         again = saved.probabilities(open_source(saved.proof_rows))
-    except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
-        raise ModelFileError(f"{path}: the model file is damaged: {error}") from None
     stored = saved.proof_probabilities
     if again.shape != stored.shape or not np.all(np.abs(again - stored) <= _PROOF_TOLERANCE):
         raise ModelFileError(
             f"{path}: the model scores its proof rows differently from when it was saved; do not use it"
         )
     return saved
+
+
+@contextmanager
+def _telling_damage(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
+        raise ModelFileError(f"{path}: {what}: {error}") from None
+
+
+def _given_heads(path: Path, config: ModelConfig, heads: Mapping[str, BuildHead]) -> dict[str, BuildHead]:
+    """Those of the model; others may be given too, so that one set of functions loads all models of a user."""
+    for name in config.custom_heads:
+        if name not in heads:
+            raise ConfigError(
+                f'{path}: the model has a head of its user\'s own, "{name}"; load it in Python with '
+                f'manyhot.load(path, heads={{"{name}": build}}), build being the function that it was trained with'
+            )
+    return {name: heads[name] for name in config.custom_heads}
 
 
 def _open(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -138,6 +166,10 @@ def _fill(network: Model, tensors: dict[str, Any]) -> None:
     dense = {
         name.removeprefix("dense."): torch.from_numpy(t) for name, t in tensors.items() if name.startswith("dense.")
     }
+    shapes, wanted = ({name: tuple(t.shape) for name, t in d.items()} for d in (dense, network.state_dict()))
+    for name in sorted({*shapes, *wanted}):
+        if shapes.get(name) != wanted.get(name):
+            raise ValueError(f"{name} is {shapes.get(name, 'absent')} instead of {wanted.get(name, 'absent')}")
     network.load_state_dict(dense)
 
 

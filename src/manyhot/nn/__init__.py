@@ -14,10 +14,11 @@ from ._outputs import Members, TableOutputs
 from ._predict import predict_logits
 from ._row_ranges import row_ranges, stride_of
 from ._tables import Tables
-from .heads import DeepHead, FMHead, HeadShape, LinearHead
+from .heads import BuildHead, DeepHead, FMHead, HeadShape, LinearHead, check_custom_heads
 
 __all__ = [
     "MLP",
+    "BuildHead",
     "DeepHead",
     "FMHead",
     "HeadShape",
@@ -28,6 +29,7 @@ __all__ = [
     "Tables",
     "batch_loss",
     "build_model",
+    "check_custom_heads",
     "has_gradients_by_hand",
     "labels_loss",
     "loss_by_hand",

@@ -23,15 +23,13 @@ __all__ = ["has_gradients_by_hand", "loss_by_hand"]
 
 
 def has_gradients_by_hand(model: Model) -> bool:
-    """Whether there is one label and every head is one of those below: linear, fm, and deep of Linear and ReLU alone,
-    in float32."""
+    """Whether there is one label and every head is one of those below, once: linear, fm, and deep of Linear and ReLU
+    alone, in float32."""
     if model.num_labels > 1 or model.deep_in_bfloat16:
         return False
-    return all(
-        isinstance(head, LinearHead | FMHead)
-        or (isinstance(head, DeepHead) and all(isinstance(layer, nn.Linear | nn.ReLU) for layer in head.mlp))
-        for head in model.heads.values()
-    )
+    heads = list(model.heads.values())
+    kinds = {type(head) for head in heads}  # a custom head may be one of them too, or inherit from one
+    return len(kinds) == len(heads) and all(map(_is_plain, heads))
 
 
 @torch.no_grad()
@@ -111,6 +109,12 @@ def _backward(head: nn.Module, x: Tensor, outputs: list[Tensor], by_logits_B: Te
         torch.sum(gradient, 0, out=_grad(layer.bias))
         gradient = gradient @ layer.weight
     return gradient
+
+
+def _is_plain(head: nn.Module) -> bool:
+    if type(head) is DeepHead:
+        return all(isinstance(layer, nn.Linear | nn.ReLU) for layer in head.mlp)
+    return type(head) in (LinearHead, FMHead)
 
 
 def _linears(head: nn.Module) -> list[nn.Linear]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from manyhot.data import TableLayout
+from manyhot.errors import ConfigError
 from manyhot.kernels import Batch, Kernels
 from manyhot.schema import ModelConfig, TableOptimizer, TableOptimizers
 
 from ._mlp import MLP
+from ._outputs import TableOutputs
 from ._tables import Tables
-from .heads import HEADS, DeepHead, FMHead, HeadShape, LinearHead
+from .heads import HEADS, BuildHead, DeepHead, FMHead, HeadShape, LinearHead, build_custom_heads
 from .tasks import TASKS, Tasks
 
 __all__ = ["Model", "build_model"]
@@ -61,7 +65,7 @@ class Model(nn.Module):
             tables = tables._replace(filled=torch.from_numpy(filled_BF))
         if self.tasks is not None:
             return self.tasks.logits(self.tasks(tables) + self.bias)
-        terms = [head(tables) for head in self.heads.values()]
+        terms = [_term(name, head, tables) for name, head in self.heads.items()]
         return torch.stack(terms).sum(0) + self.bias
 
     @property
@@ -81,9 +85,15 @@ def build_model(
     optimizer: TableOptimizer | TableOptimizers | None = None,
     seed: int = 0,
     threads: int | None = None,
+    heads: Mapping[str, BuildHead] | None = None,
 ) -> Model:
     """A model of num_labels labels with fresh weights; the same seed gives the same, and torch's own random state stays
-    as it is."""
+    as it is.
+
+    heads: a function for each of custom_heads, for models of one label. Raises ConfigError where the configuration
+    names fields that the layout lacks, or heads that are not given.
+    """
+    config.check_fields(layout.vocabulary_of)
     dim = config.latent_size(layout.num_fields)
     tables = Tables(layout, dim, kernels, optimizer=optimizer, field_pairs=config.pairs == "fields", threads=threads)
     tables.initialise(seed, config.embedding_scale, config.initializer, config.linear_scale)
@@ -93,4 +103,18 @@ def build_model(
         if num_labels > 1:
             kind = "shared_bottom" if config.tasks is None else config.tasks.kind
             return Model(tables, {}, TASKS[kind](shape, num_labels))
-        return Model(tables, {name: HEADS[name](shape) for name in config.heads or ()})
+        made = {name: HEADS[name](shape) for name in config.heads or ()}
+        made |= build_custom_heads(config, heads or {}, shape)
+    return Model(tables, made)
+
+
+def _term(name: str, head: nn.Module, tables: TableOutputs) -> Tensor:
+    """(B,); raises ConfigError where a head gives something else, which broadcasting would hide."""
+    term: Tensor = head(tables)
+    num_examples = len(tables.linear)
+    if term.shape != (num_examples,) or term.dtype != torch.float32:
+        raise ConfigError(
+            f'head "{name}" gave {str(term.dtype).removeprefix("torch.")} {tuple(term.shape)} for {num_examples:,} '
+            "examples; its forward must return float32 (B,), a term of the logit for each"
+        )
+    return term

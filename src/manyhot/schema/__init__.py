@@ -5,7 +5,7 @@ to data lives in `manyhot.data`, what they do to numbers in `manyhot.nn` and `ma
 """
 
 from ._bad_rows import BadRows
-from ._catalogue import HEADS, MODELS, HeadKind, ModelKind
+from ._catalogue import HEADS, MLP_OPTIONS, MODELS, HeadKind, ModelKind
 from ._config import convert
 from ._experiment import DataConfig, Experiment, load_experiment
 from ._field import Combiner, Field, Separators
@@ -42,6 +42,7 @@ __all__ = [
     "FM",
     "HEADS",
     "LR",
+    "MLP_OPTIONS",
     "MODELS",
     "AttentionFM",
     "BadRows",

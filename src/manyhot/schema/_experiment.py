@@ -88,6 +88,10 @@ class Experiment(Config, frozen=True, kw_only=True):
     training: TrainingConfig
     folder: Path
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.model.check_fields(self.schema.vocabulary_of)
+
 
 def load_experiment(path: str | Path, overrides: tuple[str, ...] = ()) -> Experiment:
     """Reads a TOML experiment; overrides are "section.key=value" with the value as TOML (bare words are text).

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
-from manyhot.errors import ConfigError
+from manyhot.errors import ConfigError, nearest_name
 
 from ._config import Config
 
@@ -185,13 +186,35 @@ class WukongLayers(HeadOptions, frozen=True, kw_only=True):
 
 
 class Interest(HeadOptions, frozen=True, kw_only=True):
-    """Attention of a candidate to the members of a bag (head "interest").
+    """Attention of candidates to the members of bags (head "interest").
 
-    field: the bag. candidate: the field whose pooled latent asks; both name one vocabulary. units: hidden layers of
-    the attention network. softmax: weights of a bag sum to 1.
+    candidates: of each bag the field whose pooled latent asks; both name one vocabulary. units: hidden layers of the
+    attention networks, one network a bag. activation: behind each of their layers. softmax: the weights of a bag sum
+    to 1.
     """
 
-    field: str
-    candidate: str
+    candidates: dict[str, str]
     units: tuple[int, ...] = (80, 40)
+    activation: Literal["prelu", "dice"] = "prelu"
     softmax: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.candidates:
+            raise ConfigError('interest: candidates names no bag; write candidates = { history = "item" }')
+        for bag, candidate in self.candidates.items():
+            if bag == candidate:
+                raise ConfigError(f'interest: candidates: "{bag}" asks itself; name the field that is to be scored')
+
+    def check_fields(self, vocabulary_of: Mapping[str, str]) -> None:
+        """Raises ConfigError where the fields (name -> vocabulary) lack what candidates names, or share nothing."""
+        for bag, candidate in self.candidates.items():
+            where = f"model.interest: candidates: {bag} = {candidate}"
+            for name in (bag, candidate):
+                if name not in vocabulary_of:
+                    raise ConfigError(f'{where}: there is no field "{name}"{nearest_name(name, vocabulary_of)}')
+            if vocabulary_of[bag] != vocabulary_of[candidate]:
+                raise ConfigError(
+                    f'{where}: they have different vocabularies, "{vocabulary_of[bag]}" and '
+                    f'"{vocabulary_of[candidate]}"; give both the same'
+                )

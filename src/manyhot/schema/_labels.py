@@ -30,6 +30,10 @@ def check_labels(labels: tuple[str, ...], model: ModelConfig, training: Training
     """Raises ConfigError where model or training speak of labels that are not there."""
     if model.tasks is not None:
         model.tasks.check(len(labels))
+    if len(labels) > 1 and model.custom_heads:
+        raise ConfigError(
+            f'model: custom_heads: "{model.custom_heads[0]}" is for one label, and labels names {len(labels)}'
+        )
     if len(labels) == 1 and training.label_weights:
         raise ConfigError(f'training: label_weights are for several labels, and there is "{labels[0]}" alone')
     _check_known("training: label_weights", training.label_weights or (), labels)

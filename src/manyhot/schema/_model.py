@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -40,6 +40,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
 
     name: one of `manyhot models`, as "deepfm"; or leave it out and give `heads`.
     heads: the terms of the logit, as "linear", "fm", "deep".
+    custom_heads: names of further terms, whose modules are given from Python: `train(..., heads={"mine": build})`.
     embedding_dim: D, the latent size; without heads that read them no latent tables exist.
     hidden_units, dropout, batch_norm: the MLP of the heads that have one.
     pairs: "features" crosses every pair of features; "fields" leaves out the pairs inside one field.
@@ -60,6 +61,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
 
     name: str | None = None
     heads: tuple[str, ...] | None = None
+    custom_heads: tuple[str, ...] = ()
     embedding_dim: int = 16
     hidden_units: tuple[int, ...] | None = None
     dropout: float = 0.0
@@ -89,7 +91,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         super().__post_init__()
         if self.name is not None and self.name not in MODELS:
             raise ConfigError(f'model: unknown name "{self.name}"{nearest_name(self.name, MODELS)}')
-        if self.name is None and not self.heads:
+        if self.name is None and not self.heads and not self.custom_heads:
             raise ConfigError('model: give name = "deepfm" or heads = ["linear", "fm", "deep"]')
         heads = self.heads or self._named_heads()
         for head in heads:
@@ -101,15 +103,16 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             )
         if len(set(heads)) != len(heads):
             raise ConfigError("model: a head is named twice in heads")
-        others = [head for head in heads if HEADS[head].latent and head != "field_aware_fm"]
+        others = [head for head in (*heads, *self.custom_heads) if head != "field_aware_fm" and _reads_latent(head)]
         if "field_aware_fm" in heads and others:
             raise ConfigError(
                 'model: heads: the latent rows of "field_aware_fm" are one for each field, which no other head reads; '
                 f'leave out "{others[0]}"'
             )
+        self._check_custom_heads()
         self._check_numbers()
         self._check_options(heads)
-        with_mlp = any(MLP_OPTIONS[0] in self._options(head) for head in heads)
+        with_mlp = bool(self.custom_heads) or any(MLP_OPTIONS[0] in self._options(head) for head in heads)
         units = (self.hidden_units if self.hidden_units is not None else (400, 400)) if with_mlp else ()
         if "two_streams" in heads:
             (self.streams or Streams()).check(units)
@@ -128,7 +131,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
 
     def _named_heads(self) -> tuple[str, ...]:
         """The heads that name stands for. With stacked cross layers the MLP is behind them and not beside them."""
-        heads = MODELS[self.name or ""].heads
+        heads = () if self.name is None else MODELS[self.name].heads
         behind = self._stacked and any("cross" in HEADS[head].options for head in heads)
         return tuple(head for head in heads if head != "deep") if behind else heads
 
@@ -138,14 +141,14 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         without = () if self._stacked or "cross" not in options else MLP_OPTIONS
         return tuple(key for key in options if key not in without)
 
-    def check_fields(self, names: Sequence[str]) -> None:
-        """Raises ConfigError where an option names a field that is not among them, or pairs of fields need two."""
-        if "bilinear" in (self.heads or ()) and len(names) < 2:
-            raise ConfigError('model: the head "bilinear" needs at least two fields; choose another model')
-        for gate in self.streams.gates if self.streams is not None else ():
-            for name in gate:
-                if name not in names:
-                    raise ConfigError(f'model.streams: there is no field "{name}"{nearest_name(name, names)}')
+    def _check_custom_heads(self) -> None:
+        for head in self.custom_heads:
+            if not head.isidentifier():
+                raise ConfigError(f'model: custom_heads: "{head}" must be a name of letters, digits and _')
+            if head in HEADS:
+                raise ConfigError(f'model: custom_heads: "{head}" is a head of manyhot; take another name')
+        if len(set(self.custom_heads)) != len(self.custom_heads):
+            raise ConfigError("model: a head is named twice in custom_heads")
 
     def _check_numbers(self) -> None:
         if not 1 <= self.embedding_dim <= 4096:
@@ -161,17 +164,22 @@ class ModelConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f"model: hidden_units = {list(self.hidden_units or ())} must all be at least 1")
 
     def _check_options(self, heads: tuple[str, ...]) -> None:
-        """An option must have a reader among the heads."""
+        """An option must have a reader among the heads; a custom head may read any."""
         defaults = {field.name: field.default for field in msgspec.structs.fields(self)}
         for key in _HEAD_KEYS:
             given = getattr(self, key)
-            if given == defaults[key] or (key == "hidden_units" and not given):
+            if self.custom_heads or given == defaults[key] or (key == "hidden_units" and not given):
                 continue
             if not any(key in self._options(head) for head in heads):
                 readers = '", "'.join(head for head in HEADS if key in self._options(head))
                 raise ConfigError(f'model: {key} belongs to the head "{readers}", which heads {list(heads)} lacks')
         if self.cross is not None and self.cross.rank is not None and "cross2" not in heads:
             raise ConfigError(f'model.cross: rank belongs to the head "cross2", which heads {list(heads)} lacks')
+        if "interest" in heads and self.interest is None:
+            raise ConfigError(
+                'model: the head "interest" asks for its bags; write [model.interest] and in it '
+                'candidates = { history = "item" }, of each bag the field to be scored'
+            )
         if self.preset == "article" and self.pairs == "fields":
             raise ConfigError('model: preset = "article" means pairs = "features"; remove one of them')
         if self.tasks is not None and self.tasks.has_experts and "deep" not in heads:
@@ -180,10 +188,24 @@ class ModelConfig(Config, frozen=True, kw_only=True):
                 f"heads {list(heads)} lacks"
             )
 
+    def check_fields(self, vocabulary_of: Mapping[str, str]) -> None:
+        """Raises ConfigError where an option names a field that is not there or not fit for it.
+
+        vocabulary_of: the vocabulary's name of each field.
+        """
+        if self.interest is not None:
+            self.interest.check_fields(vocabulary_of)
+        if "bilinear" in (self.heads or ()) and len(vocabulary_of) < 2:
+            raise ConfigError('model: the head "bilinear" needs at least two fields; choose another model')
+        for gate in self.streams.gates if self.streams is not None else ():
+            for name in gate:
+                if name not in vocabulary_of:
+                    raise ConfigError(f'model.streams: there is no field "{name}"{nearest_name(name, vocabulary_of)}')
+
     @property
     def has_latent(self) -> bool:
-        """Whether any head reads the latent tables."""
-        return any(HEADS[head].latent for head in self.heads or ())
+        """Whether any head reads the latent tables; a custom head may."""
+        return bool(self.custom_heads) or any(HEADS[head].latent for head in self.heads or ())
 
     @property
     def is_field_aware(self) -> bool:
@@ -195,6 +217,11 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         if self.is_field_aware:
             return num_fields * self.embedding_dim
         return self.embedding_dim if self.has_latent else 0
+
+
+def _reads_latent(head: str) -> bool:
+    """A custom head may."""
+    return head not in HEADS or HEADS[head].latent
 
 
 class LR(ModelConfig, frozen=True, kw_only=True):

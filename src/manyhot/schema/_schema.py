@@ -79,6 +79,11 @@ class Schema(Config, frozen=True, kw_only=True):
         names = [c for field in self.fields for c in (*field.input_columns, field.weights) if c is not None]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def vocabulary_of(self) -> dict[str, str]:
+        """Field -> the name of its vocabulary, in the order of the fields."""
+        return {field.name: field.vocabulary_name for field in self.fields}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data; `Schema.from_dict` turns it back."""
         vocabularies = {v.name: _without_name(v) for v in self.vocabularies}

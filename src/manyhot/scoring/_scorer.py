@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from manyhot.data import Encoder, Source, open_source
 from manyhot.errors import DataError
 from manyhot.kernels import Float32s
 from manyhot.model_file import LabelledLogits, SavedModel, load_model
+from manyhot.nn import BuildHead
 from manyhot.schema import Reading, convert
 
 __all__ = ["Scorer", "load"]
@@ -62,6 +64,10 @@ def _finite(scores: Float32s, source: Source) -> Float32s:
     return scores
 
 
-def load(path: str | Path, *, kernels: str = "native") -> Scorer:
-    """Loads a model file and checks its proof rows. Raises ModelFileError."""
-    return Scorer(load_model(Path(path), kernels=kernels))
+def load(path: str | Path, *, heads: Mapping[str, BuildHead] | None = None, kernels: str = "native") -> Scorer:
+    """Loads a model file and checks its proof rows.
+
+    heads: for each of the model's custom_heads the function that it was trained with; a file holds their weights, and
+    never names code. Raises ModelFileError, ConfigError where one is not given.
+    """
+    return Scorer(load_model(Path(path), heads=heads, kernels=kernels))

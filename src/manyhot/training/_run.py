@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from manyhot.data import ExampleCache, Rejects, TableLayout, as_source, parts_to
 from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
-from manyhot.nn import build_model
+from manyhot.nn import BuildHead, build_model, check_custom_heads
 from manyhot.schema import (
     BadRows,
     ModelConfig,
@@ -77,6 +77,7 @@ def train(
     schema: Schema,
     model: ModelConfig,
     *,
+    heads: Mapping[str, BuildHead] | None = None,
     train: Any = None,
     valid: Any = None,
     test: Any = None,
@@ -93,6 +94,8 @@ def train(
     """Trains a model on raw rows, or on prepared ones.
 
     schema, model, training: what rows mean, which heads, how to train.
+    heads: for each name of model.custom_heads a function that takes a HeadShape and returns the module: a
+        `torch.nn.Module` whose forward turns TableOutputs into float32 (B,), a term of the logit.
     train, valid, test: a path, glob or list of them, or any object with the Arrow PyCapsule protocol (pandas, polars,
         DuckDB, pyarrow), or a dict of columns; each needs the schema's columns and its labels.
     prepared: instead of train, valid and test a folder that `manyhot prepare` left for this schema; combiners may
@@ -112,6 +115,7 @@ def train(
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
     schema = schema_for(model, schema)
+    check_custom_heads(model, heads or {})
     if training.init_from is not None:
         check_start(training.init_from, model, schema)
     given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
@@ -153,6 +157,7 @@ def train(
             optimizer=training.table_optimizers,
             seed=training.seed,
             threads=training.threads,
+            heads=heads,
         )
         if training.init_from is not None:
             tell(take_rows(network, encoder, training.init_from))

@@ -48,9 +48,9 @@ def check_batches(model: ModelConfig, training: TrainingConfig, num_rows: int) -
 def schema_for(model: ModelConfig, schema: Schema) -> Schema:
     """The schema as the model reads it: preset = "article" sums where a field names no combiner.
 
-    Raises ConfigError where the model names a field that is not there.
+    Raises ConfigError where the model names fields that it lacks.
     """
-    model.check_fields([field.name for field in schema.fields])
+    model.check_fields(schema.vocabulary_of)
     if model.preset != "article":
         return schema
     fields = tuple(msgspec.structs.replace(f, combiner=f.combiner or "sum") for f in schema.fields)

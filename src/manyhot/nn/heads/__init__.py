@@ -7,22 +7,20 @@ paper; `HEADS` makes each from a `HeadShape`. What it may ask of the tables besi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from torch import nn
-
 from ._attention_fm import AttentionFMHead
 from ._bi_deep import BiDeepHead
 from ._bilinear import BilinearHead
 from ._cin import CINHead
 from ._cross import CrossHead
 from ._cross2 import Cross2Head
+from ._custom import BuildHead, build_custom_heads, check_custom_heads
 from ._deep import DeepHead
 from ._field_aware_fm import FieldAwareFMHead
 from ._field_weighted_fm import FieldWeightedFMHead
 from ._final_blocks import FinalBlocksHead
 from ._fm import FMHead
 from ._gated_cross import GatedCrossHead
+from ._interest import InterestHead
 from ._linear import LinearHead
 from ._linear_deep import LinearDeepHead
 from ._mask_blocks import MaskBlocksHead
@@ -33,9 +31,19 @@ from ._shape import HeadShape
 from ._two_streams import TwoStreamsHead
 from ._wukong import WukongHead
 
-__all__ = ["HEADS", "DeepHead", "FMHead", "HeadShape", "LinearHead"]
+__all__ = [
+    "HEADS",
+    "BuildHead",
+    "DeepHead",
+    "FMHead",
+    "HeadShape",
+    "InterestHead",
+    "LinearHead",
+    "build_custom_heads",
+    "check_custom_heads",
+]
 
-HEADS: dict[str, Callable[[HeadShape], nn.Module]] = {
+HEADS: dict[str, BuildHead] = {
     "linear": LinearHead.of,
     "fm": FMHead.of,
     "deep": DeepHead.of,
@@ -56,4 +64,5 @@ HEADS: dict[str, Callable[[HeadShape], nn.Module]] = {
     "product": ProductHead.of,
     "attention_fm": AttentionFMHead.of,
     "multi_view": MultiViewHead.of,
+    "interest": InterestHead.of,
 }

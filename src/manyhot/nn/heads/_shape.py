@@ -14,11 +14,13 @@ __all__ = ["HeadShape"]
 
 @dataclass(frozen=True)
 class HeadShape:
-    """config: of the model. field_names: in order, F of them. dim: D, the latent size of the tables.
+    """What a head is made from.
 
-    A head's class or object may say `needs_within = True`, for `TableOutputs.within`; `needs_filled = True`, for
-    `TableOutputs.filled`; and `member_fields`, numbers of the fields whose pairs it wants one by one in
-    `TableOutputs.members`.
+    config: of the model. field_names: in order, F of them. dim: D, the latent size of the tables.
+
+    A head is a `torch.nn.Module` whose forward turns TableOutputs into float32 (B,). Its class or object may say
+    `needs_within = True`, for `TableOutputs.within`; `needs_filled = True`, for `TableOutputs.filled`; and
+    `member_fields`, numbers of the fields whose pairs it wants one by one in `TableOutputs.members`.
     """
 
     config: ModelConfig
