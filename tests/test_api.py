@@ -20,6 +20,7 @@ EXPORTED = [
     "FM",
     "Field",
     "LR",
+    "Loss",
     "ManyhotError",
     "ModelConfig",
     "ModelFileError",

@@ -80,12 +80,14 @@ class RowPlan:
 @dataclass(frozen=True)
 class Batch:
     """jagged: B examples with ids that are table rows; labels float32 [B], empty where unknown; plan: the pairs grouped
-    by row, None where no backward pass is meant; example_weights float32 [B], None where no example has any."""
+    by row, None where no backward pass is meant; example_weights float32 [B], None where no example has any; groups
+    uint64 [B], 0 for an example without, None where no loss asks for them."""
 
     jagged: Jagged
     labels: Float32s
     plan: RowPlan | None
     example_weights: Float32s | None = None
+    groups: npt.NDArray[np.uint64] | None = None
 
 
 @dataclass(frozen=True)

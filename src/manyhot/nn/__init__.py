@@ -6,10 +6,11 @@ lives here; tables move inside the backward pass by the kernels. Read `_tables.p
 """
 
 from ._by_hand import has_gradients_by_hand, loss_by_hand
-from ._loss import batch_loss
+from ._loss import batch_loss, logit_shift, loss_gradient
 from ._mlp import MLP
 from ._model import Model, build_model
 from ._outputs import Members, TableOutputs
+from ._pairs import has_pairs
 from ._predict import predict_logits
 from ._tables import Tables
 from .heads import DeepHead, FMHead, HeadShape, LinearHead
@@ -27,6 +28,9 @@ __all__ = [
     "batch_loss",
     "build_model",
     "has_gradients_by_hand",
+    "has_pairs",
+    "logit_shift",
     "loss_by_hand",
+    "loss_gradient",
     "predict_logits",
 ]

@@ -11,7 +11,7 @@ from manyhot.data import Encoder, Examples, TableLayout, available_bytes
 from manyhot.kernels import row_stride, select
 from manyhot.nn import Model, build_model, predict_logits
 from manyhot.schema import Experiment
-from manyhot.training import check_batches, fit_model, torch_threads
+from manyhot.training import check_batches, fit_model, rows_an_epoch, torch_threads
 
 from ._blocks import blocks
 
@@ -74,7 +74,7 @@ def time_of(config: Experiment, encoder: Encoder, train: Examples, valid: Exampl
     """Builds the real model and throws it away. Raises ConfigError where it does not fit into memory, TrainingError
     where its loss is not finite within these steps."""
     training = config.training
-    check_batches(config.model, training, train.num_rows)
+    check_batches(config.model, training, train)
     with torch_threads(training.threads):
         network = build_model(
             config.model,
@@ -87,13 +87,17 @@ def time_of(config: Experiment, encoder: Encoder, train: Examples, valid: Exampl
         sample = Examples(blocks(train, _STEPS * training.batch_size, _SAMPLE_BLOCK), train.num_fields)
         steps_an_epoch = max(1, sample.num_rows // training.batch_size)
         epochs = -(-_LEAST_STEPS // steps_an_epoch)
-        short = msgspec.structs.replace(training, epochs=epochs, early_stopping=None, validate_every=None)
+        # All rows of the sample: a step costs the same, and few may be left of a small sample.
+        short = msgspec.structs.replace(
+            training, epochs=epochs, early_stopping=None, validate_every=None, keep_negatives=1.0
+        )
         clock = fit_model(network, short, sample, None, lambda report: None)
         valid_rate = None if valid is None else _valid_rate(network, valid)
-    epoch = train.num_rows / clock.examples_per_second
+    num_rows = rows_an_epoch(training, train)
+    epoch = num_rows / clock.examples_per_second
     if valid is not None and valid_rate is not None:
-        every = training.validate_every or -(-train.num_rows // training.batch_size)
-        epoch += train.num_rows / training.batch_size / every * valid.num_rows / valid_rate
+        every = training.validate_every or -(-num_rows // training.batch_size)
+        epoch += num_rows / training.batch_size / every * valid.num_rows / valid_rate
     return Time(clock.steps, clock.examples_per_second, valid_rate, epoch, epoch * training.epochs)
 
 

@@ -22,6 +22,7 @@ from ._head_options import (
     Streams,
     WukongLayers,
 )
+from ._loss import Loss
 from ._model import FM, LR, DeepFM, ModelConfig, WideDeep
 from ._querying import Querying
 from ._reading import Reading
@@ -51,6 +52,7 @@ __all__ = [
     "FinalBlocks",
     "HeadKind",
     "Interest",
+    "Loss",
     "MaskBlocks",
     "ModelConfig",
     "ModelKind",

@@ -9,6 +9,7 @@ import msgspec
 from manyhot.errors import ConfigError
 
 from ._config import Config
+from ._loss import Loss
 
 __all__ = ["DenseOptimizer", "EarlyStopping", "TableOptimizer", "TrainingConfig"]
 
@@ -102,6 +103,9 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     validate_every: steps between validations; None validates at the end of each epoch.
     early_stopping: None trains all epochs and keeps the last weights.
     tables, dense: the two optimizers.
+    loss: what is minimised.
+    keep_negatives: share of the negatives that an epoch trains on, drawn anew for each; the loss sees the odds that
+        this makes, so that probabilities stay those of all rows (He et al. 2014). Positives are all kept.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
@@ -117,6 +121,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     early_stopping: EarlyStopping | None = None
     tables: TableOptimizer = TableOptimizer()
     dense: DenseOptimizer = DenseOptimizer()
+    loss: Loss = Loss()
+    keep_negatives: float = 1.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     kernels: Literal["native", "reference"] = "native"
     threads: int | None = None
@@ -127,5 +133,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise ConfigError(f"training: {key} = {value} must be at least 1")
+        if not 0 < self.keep_negatives <= 1:
+            raise ConfigError(f"training: keep_negatives = {self.keep_negatives} must lie in (0, 1]")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed = {self.seed} must lie between 0 and 2^63 - 1")

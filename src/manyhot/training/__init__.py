@@ -10,7 +10,7 @@ from ._loop import Clock, fit_model
 from ._metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
-from ._settings import check_batches, check_settings, schema_for, torch_threads
+from ._settings import check_batches, check_settings, rows_an_epoch, schema_for, torch_threads
 
 __all__ = [
     "Clock",
@@ -27,6 +27,7 @@ __all__ = [
     "fit_model",
     "gauc",
     "log_loss",
+    "rows_an_epoch",
     "schema_for",
     "torch_threads",
     "train",

@@ -8,8 +8,16 @@ from collections.abc import Callable
 from torch import nn
 
 from manyhot.kernels import Batch, has_bfloat16
-from manyhot.nn import MLP, Model, batch_loss, has_gradients_by_hand, loss_by_hand
-from manyhot.schema import TrainingConfig
+from manyhot.nn import (
+    MLP,
+    Model,
+    batch_loss,
+    has_gradients_by_hand,
+    has_pairs,
+    logit_shift,
+    loss_by_hand,
+)
+from manyhot.schema import Loss, TrainingConfig
 
 from ._dense import dense_optimizer
 
@@ -29,29 +37,35 @@ class Learner:
             and has_bfloat16()
             and config.batch_size * _multiplications(model) >= _WORTH_BFLOAT16
         )
+        self._loss, self._shift = config.loss, logit_shift(config.loss, config.keep_negatives)
+        self._only_pairs = config.loss.kind == "bpr" and config.loss.bpr_weight == 1
         self._by_hand = has_gradients_by_hand(model)
         self._dense = dense_optimizer(config.dense, model.parameters())
 
     def learn(self, batch: Batch) -> float | None:
         """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
-        before that. None, and nothing moves, where every example has the weight 0."""
+        before that. None, and nothing moves, where every example has the weight 0, or only pairs count and there is
+        none."""
         if batch.example_weights is not None and not batch.example_weights.any():
             return None
-        value, backward = (loss_by_hand if self._by_hand else _loss_by_autograd)(self.model, batch)
+        if self._only_pairs and not has_pairs(batch):
+            return None
+        loss_of = loss_by_hand if self._by_hand else _loss_by_autograd
+        value, backward = loss_of(self.model, batch, self._loss, self._shift)
         if math.isfinite(value):
             backward()
             self._dense.step()
         return value
 
 
-def _loss_by_autograd(model: Model, batch: Batch) -> tuple[float, Callable[[], None]]:
-    loss = batch_loss(model(batch), batch)
+def _loss_by_autograd(model: Model, batch: Batch, loss: Loss, shift: float) -> tuple[float, Callable[[], None]]:
+    value = batch_loss(model(batch), batch, loss, shift)
 
     def backward() -> None:
         model.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        value.backward()  # type: ignore[no-untyped-call]
 
-    return loss.item(), backward
+    return value.item(), backward
 
 
 def _multiplications(model: Model) -> int:

@@ -21,6 +21,7 @@ from ._early_stopping import BestWeights
 from ._learner import Learner
 from ._metrics import evaluate_logits
 from ._reports import Listener
+from ._settings import rows_an_epoch
 
 __all__ = ["Clock", "check_finite", "evaluate", "fit_model"]
 
@@ -66,9 +67,12 @@ def fit_model(
         shuffle_seed=config.seed,
         with_plan=True,
         num_threads=config.threads,
+        keep_negatives=config.keep_negatives,
+        whole_groups=config.loss.kind == "bpr",
     )
     best = BestWeights(config.early_stopping) if config.early_stopping else None
-    loop = _Loop(model, Learner(model, config), loader, config, valid, best, listener)
+    learner = Learner(model, config)
+    loop = _Loop(model, learner, loader, rows_an_epoch(config, train), config, valid, best, listener)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         loop.run()
@@ -97,6 +101,7 @@ class _Loop:
     model: Model
     learner: Learner
     loader: Loader
+    rows_an_epoch: int
     config: TrainingConfig
     valid: Examples | None
     best: BestWeights | None
@@ -106,7 +111,7 @@ class _Loop:
     _reported: float = 0.0
 
     def run(self) -> None:
-        self.listener({"event": "start", "examples": self.loader.num_rows, "epochs": self.config.epochs})
+        self.listener({"event": "start", "examples": self.rows_an_epoch, "epochs": self.config.epochs})
         self.model.train()
         every = self.config.validate_every
         for epoch in range(1, self.config.epochs + 1):

@@ -123,7 +123,7 @@ def train(
         rows = prepared_rows(schema, Path(prepared), tell)
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
-    check_batches(model, training, examples["train"].num_rows)
+    check_batches(model, training, examples["train"])
     with torch_threads(training.threads):
         network = build_model(
             model,
