@@ -10,6 +10,7 @@ import pytest
 import manyhot
 
 EXPORTED = [
+    "Averaging",
     "BadRows",
     "BadRowsError",
     "ConfigError",

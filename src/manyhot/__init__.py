@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .schema import (
         FM,
         LR,
+        Averaging,
         BadRows,
         DeepFM,
         DenseOptimizer,
@@ -42,6 +43,7 @@ _HOMES = {
     "schema": (
         "FM",
         "LR",
+        "Averaging",
         "BadRows",
         "DeepFM",
         "DenseOptimizer",
@@ -66,6 +68,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "FM",
     "LR",
+    "Averaging",
     "BadRows",
     "BadRowsError",
     "ConfigError",

@@ -24,13 +24,15 @@ _VALID_ROWS = 20 * 4096
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes. tables: all rows with their optimizer state. best_copy: the weights that early stopping keeps. examples:
-    the encoded rows of all parts, mapped from disk, so that they need not fit. free: now; None where unknown."""
+    """Bytes. tables: all rows with their optimizer state. best_copy: the weights that early stopping keeps.
+    averages: of the weights, and the copy that gives way to them in a validation. examples: the encoded rows of all
+    parts, mapped from disk, so that they need not fit. free: now; None where unknown."""
 
     table_rows: int
     row_bytes: int
     tables: int
     best_copy: int
+    averages: int
     examples: int
     free: int | None
 
@@ -60,6 +62,7 @@ def memory_of(config: Experiment, encoder: Encoder, parts: dict[str, Examples]) 
         row_bytes=row_bytes,
         tables=layout.num_rows * row_bytes,
         best_copy=layout.num_rows * 4 * (dim + 1) if config.training.early_stopping else 0,
+        averages=layout.num_rows * (2 * 4 * (dim + 1) + 8) if config.training.averaging else 0,
         examples=sum(_bytes(examples) for examples in parts.values()),
         free=available_bytes(),
     )

@@ -28,7 +28,7 @@ from ._querying import Querying
 from ._reading import Reading
 from ._schema import Schema
 from ._split import Part, Split, seconds_of
-from ._training import DenseOptimizer, EarlyStopping, TableOptimizer, TrainingConfig
+from ._training import Averaging, DenseOptimizer, EarlyStopping, TableOptimizer, TrainingConfig
 from ._transforms import Step
 from ._vocabulary import Vocabulary
 
@@ -39,6 +39,7 @@ __all__ = [
     "LR",
     "MODELS",
     "AttentionFM",
+    "Averaging",
     "BadRows",
     "Bilinear",
     "Combiner",

@@ -11,7 +11,7 @@ from manyhot.errors import ConfigError
 from ._config import Config
 from ._loss import Loss
 
-__all__ = ["DenseOptimizer", "EarlyStopping", "TableOptimizer", "TrainingConfig"]
+__all__ = ["Averaging", "DenseOptimizer", "EarlyStopping", "TableOptimizer", "TrainingConfig"]
 
 
 class _Optimizer(Config, frozen=True, kw_only=True):
@@ -95,6 +95,18 @@ class EarlyStopping(Config, frozen=True, kw_only=True):
             raise ConfigError(f"early_stopping: patience = {self.patience} must be at least 1")
 
 
+class Averaging(Config, frozen=True, kw_only=True):
+    """Validation and the model file take the average of the weights over the steps, a step s steps ago counting
+    decay^s: about the last 1 / (1 - decay) steps. Cheap: a step pays for the rows that it touches."""
+
+    decay: float = 0.99
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.decay < 1:
+            raise ConfigError(f"averaging: decay = {self.decay} must lie between 0 and 1")
+
+
 class TrainingConfig(Config, frozen=True, kw_only=True):
     """The training loop.
 
@@ -106,6 +118,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     loss: what is minimised.
     keep_negatives: share of the negatives that an epoch trains on, drawn anew for each; the loss sees the odds that
         this makes, so that probabilities stay those of all rows (He et al. 2014). Positives are all kept.
+    averaging: None keeps the weights of the last step.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
@@ -123,6 +136,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     dense: DenseOptimizer = DenseOptimizer()
     loss: Loss = Loss()
     keep_negatives: float = 1.0
+    averaging: Averaging | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     kernels: Literal["native", "reference"] = "native"
     threads: int | None = None

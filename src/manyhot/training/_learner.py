@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ from manyhot.nn import (
 )
 from manyhot.schema import Loss, TrainingConfig
 
+from ._averaging import AveragedWeights
 from ._dense import dense_optimizer
 
 __all__ = ["Learner", "batch_loss"]
@@ -28,7 +30,7 @@ _WORTH_BFLOAT16 = 1e8
 
 
 class Learner:
-    """Holds the dense part's optimizer; the tables have their own."""
+    """Holds the dense part's optimizer; the tables have their own. averages: of the weights, where asked for."""
 
     def __init__(self, model: Model, config: TrainingConfig) -> None:
         self.model = model
@@ -41,6 +43,7 @@ class Learner:
         self._only_pairs = config.loss.kind == "bpr" and config.loss.bpr_weight == 1
         self._by_hand = has_gradients_by_hand(model)
         self._dense = dense_optimizer(config.dense, model.parameters())
+        self.averages = AveragedWeights(model, config.averaging.decay) if config.averaging else None
 
     def learn(self, batch: Batch) -> float | None:
         """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
@@ -53,8 +56,9 @@ class Learner:
         loss_of = loss_by_hand if self._by_hand else _loss_by_autograd
         value, backward = loss_of(self.model, batch, self._loss, self._shift)
         if math.isfinite(value):
-            backward()
-            self._dense.step()
+            with self.averages.step(batch) if self.averages else contextlib.nullcontext():
+                backward()
+                self._dense.step()
         return value
 
 

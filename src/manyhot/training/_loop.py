@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def fit_model(
         loop.run()
     if best is not None:
         best.restore(model)
+    elif learner.averages is not None:
+        learner.averages.put()
     return loop.clock
 
 
@@ -147,9 +150,11 @@ class _Loop:
         """Reports on valid; whether to stop."""
         if self.valid is None:
             return False
-        metrics = evaluate(self.model, self.valid, self.clock.steps)
-        self.listener({**self._report("valid", epoch), **metrics})
-        return self.best is not None and self.best.update(self.model, metrics)
+        averages = self.learner.averages
+        with averages.in_place() if averages else contextlib.nullcontext():
+            metrics = evaluate(self.model, self.valid, self.clock.steps)
+            self.listener({**self._report("valid", epoch), **metrics})
+            return self.best is not None and self.best.update(self.model, metrics)
 
     def _report(self, event: str, epoch: int) -> dict[str, Any]:
         return {
