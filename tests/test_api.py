@@ -11,6 +11,7 @@ import manyhot
 
 EXPORTED = [
     "AttentionFM",
+    "Averaging",
     "BadRows",
     "BadRowsError",
     "BiDeep",
@@ -28,6 +29,7 @@ EXPORTED = [
     "HeadShape",
     "Interest",
     "LR",
+    "Loss",
     "ManyhotError",
     "MaskBlocks",
     "ModelConfig",

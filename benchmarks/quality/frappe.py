@@ -27,6 +27,7 @@ import pyarrow.csv as pacsv
 import manyhot as mh
 from manyhot.schema import (
     CIN,
+    BiDeep,
     Cross,
     DenseOptimizer,
     EarlyStopping,
@@ -57,22 +58,26 @@ MLP: dict[str, Any] = {"hidden_units": (400, 400, 400), "batch_norm": True, "dro
 
 
 def recipe(name: str) -> tuple[ModelConfig, float]:
-    """The model as published, and the L2 of its tables."""
+    """The model with its published settings, and the L2 of its tables."""
+    attention = SelfAttention(layers=5, heads=4, units=32, scale=True, layer_norm=True)
+    streams = Streams(hidden_units=(100,), heads=5, gate_units=(400,), gate_fields=("user",), gate_fields2=("item",))
     options: dict[str, dict[str, Any]] = {
         "lr": {},
         "fm": {},
-        "nfm": {**MLP, "dropout": 0.4},
+        "nfm": {**MLP, "dropout": 0.4, "bi_deep": BiDeep(on_bi=False)},
         "dnn": MLP,
         "widedeep": MLP,
         "deepfm": MLP,
-        "xdeepfm": {**MLP, "cin": CIN(units=(32, 32))},
+        "xdeepfm": {**MLP, "cin": CIN(units=(64,))},
         "dcn": {**MLP, "cross": Cross(layers=3)},
-        "dcnv2": {**MLP, "dropout": 0.4, "cross": Cross(layers=3)},
-        "autoint": {**MLP, "self_attention": SelfAttention(layers=2, heads=2, units=16)},
-        "finalmlp": {**MLP, "dropout": 0.4, "streams": Streams()},
+        "dcnv2": {**MLP, "dropout": 0.4, "cross": Cross(layers=4)},
+        # As published it has no linear term, which name = "autoint" has.
+        "autoint": {**MLP, "dropout": 0.1, "heads": ("self_attention", "deep"), "self_attention": attention},
+        "finalmlp": {**MLP, "dropout": 0.4, "hidden_units": (400,), "streams": streams},
     }
-    l2 = {"lr": 1e-5, "fm": 5e-6, "nfm": 1e-4}.get(name, 0.05)
-    return ModelConfig(name=name, embedding_dim=10, embedding_scale=1e-4, **options[name]), l2
+    l2 = {"lr": 1e-5, "fm": 5e-6, "nfm": 1e-4, "xdeepfm": 0.1, "autoint": 0.1}.get(name, 0.05)
+    named = {} if "heads" in options[name] else {"name": name}
+    return ModelConfig(embedding_dim=10, embedding_scale=1e-4, **named, **options[name]), l2
 
 
 def training(l2: float, seed: int, *, lazy: bool) -> TrainingConfig:
@@ -80,7 +85,9 @@ def training(l2: float, seed: int, *, lazy: bool) -> TrainingConfig:
         batch_size=4096,
         epochs=100,
         seed=seed,
-        tables=TableOptimizer(optimizer="adam", learning_rate=1e-3, l2=0.0 if lazy else l2, l2_rows="touched" if lazy else "all"),
+        tables=TableOptimizer(
+            optimizer="adam", learning_rate=1e-3, l2=0.0 if lazy else l2, l2_rows="touched" if lazy else "all"
+        ),
         dense=DenseOptimizer(optimizer="adam", learning_rate=1e-3),
         early_stopping=EarlyStopping(metric="auc", patience=2),
         schedule=Schedule(kind="plateau", factor=0.1, patience=1),
@@ -115,7 +122,10 @@ def main() -> None:
             test = run.metrics["test"]
             looks = [report for report in epochs if report["event"] == "valid"]
             runs.append({"seed": seed, "epochs": len(looks), "seconds": run.metrics["seconds"], **test})
-            print(f"  {name} seed {seed}: {test['auc']:.5f} {test['log_loss']:.4f}, {len(looks)} epochs, {run.metrics['seconds']:.0f} s", flush=True)
+            print(
+                f"  {name} seed {seed}: {test['auc']:.5f} {test['log_loss']:.4f}, {len(looks)} epochs, {run.metrics['seconds']:.0f} s",
+                flush=True,
+            )
         line = _line(name, runs)
         print(line, flush=True)
         if arguments.out is not None:

@@ -65,7 +65,9 @@ def _criteo(folder: Path) -> DataSet | None:
         path,
         read_options=pacsv.ReadOptions(column_names=["Label", *numbers, *categories]),
         parse_options=pacsv.ParseOptions(delimiter="\t"),
-        convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(categories, pa.string()), strings_can_be_null=True),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(categories, pa.string()), strings_can_be_null=True
+        ),
     )
     fields = (
         *(Field(name, numeric=("log2_bucket",), missing="oov") for name in numbers),
@@ -150,7 +152,11 @@ def _lists() -> list[DataSet]:
             *(Field(f"c{k}", Vocabulary(f"c{k}", min_count=2)) for k in range(4)),
         ),
     )
-    shapes = {"lists-20k-80": (20_000, 80, 3_000), "lists-100k-10": (100_000, 10, 20_000), "lists-200k-30": (200_000, 30, 5_000)}
+    shapes = {
+        "lists-20k-80": (20_000, 80, 3_000),
+        "lists-100k-10": (100_000, 10, 20_000),
+        "lists-200k-30": (200_000, 30, 5_000),
+    }
     return [
         DataSet(name, schema, lambda seed, shape=shape: drawn(_simulated_lists(*shape, seed), seed, (0.8, 0.1)))
         for name, shape in shapes.items()

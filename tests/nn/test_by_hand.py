@@ -8,10 +8,11 @@ import nn_oracle as oracle
 import numpy as np
 import pytest
 import torch
+from loss_oracle import LOSSES
 
 from manyhot.kernels import Batch
 from manyhot.nn import Model, batch_loss, has_gradients_by_hand, loss_by_hand
-from manyhot.schema import FM, LR, DeepFM, ModelConfig, TableOptimizer, WideDeep
+from manyhot.schema import FM, LR, DeepFM, Loss, ModelConfig, TableOptimizer, WideDeep
 
 DEEP = {"embedding_dim": 6, "hidden_units": (9, 5)}
 MODELS: dict[str, ModelConfig] = {
@@ -26,16 +27,19 @@ MODELS: dict[str, ModelConfig] = {
 }
 
 
-def by_autograd(model: Model, batch: Batch) -> float:
-    loss = batch_loss(model(batch), batch)
-    loss.backward()
-    return loss.item()
+BCE = LOSSES["bce"]
 
 
-def by_hand(model: Model, batch: Batch) -> float:
-    loss, backward = loss_by_hand(model, batch)
+def by_autograd(model: Model, batch: Batch, loss: Loss = BCE, shift: float = 0.0) -> float:
+    value = batch_loss(model(batch), batch, loss, shift)
+    value.backward()
+    return value.item()
+
+
+def by_hand(model: Model, batch: Batch, loss: Loss = BCE, shift: float = 0.0) -> float:
+    value, backward = loss_by_hand(model, batch, loss, shift)
     backward()
-    return loss
+    return value
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -65,6 +69,19 @@ def test_loss_gradients_and_moved_tables_are_autograds(
         else:
             np.testing.assert_allclose(models[1].tables.data, models[0].tables.data, rtol=1e-4, atol=1e-5)
     assert optimizer is None or not np.array_equal(before, models[1].tables.data)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_so_they_are_with_every_loss(name: str) -> None:
+    batch = oracle.batch_of(oracle.random_rows(3, 40))
+    batch = replace(batch, groups=(np.arange(len(batch.labels)) % 7).astype(np.uint64))
+    models = [oracle.model_of(MODELS["deepfm"]).train() for _ in range(2)]
+    left, right = by_autograd(models[0], batch, LOSSES[name], 0.4), by_hand(models[1], batch, LOSSES[name], 0.4)
+    assert left == pytest.approx(right, rel=1e-6)
+    for ours, theirs in zip(models[1].parameters(), models[0].parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-5)
+    for ours, theirs in zip(models[1].tables.row_gradients, models[0].tables.row_gradients, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("option", [{"dropout": 0.1}, {"batch_norm": True}])

@@ -187,6 +187,28 @@ def test_memory_against_what_is_free(
     assert (report.time is None) == (kind == "training")
 
 
+def test_averages_take_memory_too(tmp_path: Path) -> None:
+    training = '[model]\nname = "fm"\nembedding_dim = 4\n[training]\naveraging = {}\n'
+    report = checked(tmp_path, "[fields.a]\n", train=part(a=[f"t{i}" for i in range(1000)]), training=training)
+    assert report.memory is not None
+    assert report.memory.averages == 1001 * (2 * 20 + 8)  # they, the copy beside them, and when a row last moved
+
+
+def test_a_sample_of_weighted_rows_of_groups_is_trained_on(tmp_path: Path) -> None:
+    """More rows than the sample holds, so that blocks are cut out of chunks."""
+    size = 6000
+    columns: dict[str, list[Any]] = {"w": [1 + i % 3 for i in range(size)], "u": [i // 8 for i in range(size)]}
+    training = '[model]\nname = "lr"\n[training]\nbatch_size = 16\nkeep_negatives = 0.5\nloss = { kind = "bpr" }\n'
+    report = checked(
+        tmp_path,
+        "[fields.a]\n",
+        train=part(size, **columns),
+        training=training,
+        data='example_weights = "w"\ngroup = "u"\n',
+    )
+    assert report.time is not None and report.time.seconds > 0
+
+
 def test_time_comes_from_steps_of_training(tmp_path: Path) -> None:
     training = '[model]\nname = "fm"\n[training]\nbatch_size = 50\nepochs = 7\nvalidate_every = 10\n'
     time = checked(tmp_path, "[fields.a]\n", train=part(5000), valid=part(2000), training=training).time

@@ -142,6 +142,17 @@ WRONG: dict[str, tuple[str | None, str, tuple[str, ...]]] = {
     "an unknown precision": ("epochs = 1", 'precision = "float16"', ("precision", "float16")),
     "unknown kernels": ("epochs = 1", 'kernels = "cuda"', ("kernels", "cuda")),
     "no threads": ("epochs = 1", "threads = 0", ("threads = 0",)),
+    "no negatives": ("epochs = 1", "keep_negatives = 0", ("keep_negatives = 0.0 must lie in (0, 1]",)),
+    "an unknown loss": ("epochs = 1", 'loss = { kind = "hinge" }', ("kind", "hinge", '"focal"')),
+    "a key of another loss": ("epochs = 1", "loss = { gamma = 1 }", ('gamma belongs to kind "focal"', '"bce"')),
+    "an unknown key of the loss": ("epochs = 1", "loss = { gama = 1 }", ('unknown key "gama"', '"gamma"')),
+    "a positive weight of 0": ("epochs = 1", "loss = { positive_weight = 0 }", ("positive_weight = 0.0",)),
+    "nothing to calibrate": ("epochs = 1", "loss = { calibrated = false }", ("needs a positive_weight",)),
+    "labels all smooth": ("epochs = 1", "loss = { label_smoothing = 1 }", ("label_smoothing = 1.0",)),
+    "a negative gamma": ("epochs = 1", 'loss = { kind = "focal", gamma = -1 }', ("gamma = -1.0",)),
+    "an alpha of 1": ("epochs = 1", 'loss = { kind = "focal", alpha = 1 }', ("alpha = 1.0",)),
+    "more pairs than loss": ("epochs = 1", 'loss = { kind = "bpr", bpr_weight = 2 }', ("bpr_weight = 2.0",)),
+    "pairs without groups": ("epochs = 1", 'loss = { kind = "bpr" }', ("name the column of the group",)),
     "an unknown key of training": ("epochs = 1", "epoch = 1", ('"epoch"', '"epochs"')),
 }
 OVERRIDES = {

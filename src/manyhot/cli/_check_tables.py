@@ -108,6 +108,7 @@ def _cost(report: CheckReport) -> Table:
     if memory is not None:
         text = f"tables {_bytes(memory.tables)} ({memory.table_rows:,} rows of {memory.row_bytes} bytes)"
         text += f", their copy for early stopping {_bytes(memory.best_copy)}" if memory.best_copy else ""
+        text += f", their averages {_bytes(memory.averages)}" if memory.averages else ""
         text += f"; encoded rows {_bytes(memory.examples)}, on disk"
         lines.add_row("memory", text + (f"; {_bytes(memory.free)} are free" if memory.free is not None else ""))
     read = [part for part in report.parts.values() if part.seconds is not None and part.rows]

@@ -83,12 +83,14 @@ class RowPlan:
 class Batch:
     """jagged: B examples with ids that are table rows; labels float32 [B], of several [B, T] with NaN for one that is
     missing, empty where unknown; plan: the pairs grouped by row, None where no backward pass is meant; example_weights
-    float32 [B], None where no example has any."""
+    float32 [B], None where no example has any; groups uint64 [B], 0 for an example without, None where no loss asks for
+    them."""
 
     jagged: Jagged
     labels: Float32s
     plan: RowPlan | None
     example_weights: Float32s | None = None
+    groups: npt.NDArray[np.uint64] | None = None
 
 
 @dataclass(frozen=True)

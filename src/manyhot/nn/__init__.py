@@ -7,10 +7,11 @@ for several labels. `_by_hand.py` is the quick way to the loss and gradients of 
 
 from ._by_hand import has_gradients_by_hand, loss_by_hand
 from ._labels_loss import labels_loss
-from ._loss import batch_loss
+from ._loss import batch_loss, logit_shift, loss_gradient
 from ._mlp import MLP
 from ._model import Model, build_model
 from ._outputs import Members, TableOutputs
+from ._pairs import has_pairs
 from ._predict import predict_logits
 from ._row_ranges import row_ranges, stride_of
 from ._tables import Tables
@@ -31,8 +32,11 @@ __all__ = [
     "build_model",
     "check_custom_heads",
     "has_gradients_by_hand",
+    "has_pairs",
     "labels_loss",
+    "logit_shift",
     "loss_by_hand",
+    "loss_gradient",
     "predict_logits",
     "row_ranges",
     "stride_of",

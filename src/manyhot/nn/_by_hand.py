@@ -11,11 +11,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.kernels import Batch, Gradients
+from manyhot.schema import Loss
 
-from ._loss import scaled_weights
+from ._loss import BCE, loss_gradient
 from ._model import Model
 from .heads import DeepHead, FMHead, LinearHead
 
@@ -33,26 +33,21 @@ def has_gradients_by_hand(model: Model) -> bool:
 
 
 @torch.no_grad()
-def loss_by_hand(model: Model, batch: Batch) -> tuple[float, Callable[[], None]]:
-    """Mean binary cross-entropy of a batch, and what moves the tables by it and leaves each parameter's gradient in
-    its `grad`, when called."""
+def loss_by_hand(model: Model, batch: Batch, loss: Loss = BCE, shift: float = 0.0) -> tuple[float, Callable[[], None]]:
+    """`batch_loss` of a batch, and what moves the tables by it and leaves each parameter's gradient in its `grad`, when
+    called."""
     outputs = model.tables.gather(batch)
     inputs = {
         LinearHead: torch.from_numpy(outputs.linear),
         FMHead: torch.from_numpy(outputs.bi),
         DeepHead: torch.from_numpy(outputs.pooled).flatten(1),
     }
-    labels_B = torch.from_numpy(batch.labels)
-    logits_B = model.bias.expand(len(labels_B)).clone()
+    logits_B = model.bias.expand(len(batch.labels)).clone()
     layers = {name: _add_term(logits_B, head, inputs[type(head)]) for name, head in model.heads.items()}
-    weights_B = scaled_weights(batch)
-    loss = binary_cross_entropy_with_logits(logits_B, labels_B, weights_B).item()
+    value, by_logits_B = loss_gradient(logits_B, batch, loss, shift)
 
     @torch.no_grad()
     def backward() -> None:
-        by_logits_B = torch.sigmoid(logits_B).sub_(labels_B).div_(len(labels_B))
-        if weights_B is not None:
-            by_logits_B.mul_(weights_B)
         torch.sum(by_logits_B, 0, out=_grad(model.bias))
         by_inputs = {
             type(head): _backward(head, inputs[type(head)], layers[name], by_logits_B)
@@ -69,7 +64,7 @@ def loss_by_hand(model: Model, batch: Batch) -> tuple[float, Callable[[], None]]
             ),
         )
 
-    return loss, backward
+    return value, backward
 
 
 def _add_term(logits_B: Tensor, head: nn.Module, x: Tensor) -> list[Tensor]:

@@ -45,5 +45,10 @@ def _rows_of(batch: Batch, t: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]
 
 def _only(batch: Batch, t: int, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Batch:
     """What a loss reads of these examples, with label t alone."""
-    weights = batch.example_weights
-    return replace(batch, labels=batch.labels[rows, t], example_weights=None if weights is None else weights[rows])
+    weights, groups = batch.example_weights, batch.groups
+    return replace(
+        batch,
+        labels=batch.labels[rows, t],
+        example_weights=None if weights is None else weights[rows],
+        groups=None if groups is None else groups[rows],
+    )

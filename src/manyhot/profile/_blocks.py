@@ -51,6 +51,8 @@ def blocks(examples: Examples, most_rows: int | None = None, block_rows: int = B
             ids=chunk.ids[pairs],
             weights=None if chunk.weights is None else chunk.weights[pairs],
             labels=None if chunk.labels is None else chunk.labels[first:last],
+            example_weights=None if chunk.example_weights is None else chunk.example_weights[first:last],
+            groups=None if chunk.groups is None else chunk.groups[first:last],
             missing=chunk.missing if first == 0 else (),  # of the whole chunk: once
         )
 

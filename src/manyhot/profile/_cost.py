@@ -11,7 +11,7 @@ from manyhot.data import Encoder, Examples, TableLayout, available_bytes
 from manyhot.kernels import select
 from manyhot.nn import Model, build_model, predict_logits, row_ranges, stride_of
 from manyhot.schema import Experiment
-from manyhot.training import check_batches, check_l2, fit_model, torch_threads
+from manyhot.training import check_batches, check_l2, fit_model, rows_an_epoch, torch_threads
 
 from ._blocks import blocks
 
@@ -24,13 +24,15 @@ _VALID_ROWS = 20 * 4096
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes. tables: all rows with their optimizer state. best_copy: the weights that early stopping keeps. examples:
-    the encoded rows of all parts, mapped from disk, so that they need not fit. free: now; None where unknown."""
+    """Bytes. tables: all rows with their optimizer state. best_copy: the weights that early stopping keeps.
+    averages: of the weights, and the copy that gives way to them in a validation. examples: the encoded rows of all
+    parts, mapped from disk, so that they need not fit. free: now; None where unknown."""
 
     table_rows: int
     row_bytes: int
     tables: int
     best_copy: int
+    averages: int
     examples: int
     free: int | None
 
@@ -60,6 +62,7 @@ def memory_of(config: Experiment, encoder: Encoder, parts: dict[str, Examples]) 
         row_bytes=row_bytes,
         tables=layout.num_rows * row_bytes,
         best_copy=layout.num_rows * 4 * (dim + 1) if config.training.early_stopping else 0,
+        averages=layout.num_rows * (2 * 4 * (dim + 1) + 8) if config.training.averaging else 0,
         examples=sum(_bytes(examples) for examples in parts.values()),
         free=available_bytes(),
     )
@@ -74,7 +77,7 @@ def time_of(config: Experiment, encoder: Encoder, train: Examples, valid: Exampl
     """Builds the real model and throws it away. Raises ConfigError where it does not fit into memory, TrainingError
     where its loss is not finite within these steps."""
     training = config.training
-    check_batches(config.model, training, train.num_rows)
+    check_batches(config.model, training, train)
     layout = TableLayout.of(encoder)
     check_l2(training, layout, config.model.latent_size(layout.num_fields), train.num_rows)
     with torch_threads(training.threads):
@@ -89,13 +92,17 @@ def time_of(config: Experiment, encoder: Encoder, train: Examples, valid: Exampl
         sample = Examples(blocks(train, _STEPS * training.batch_size, _SAMPLE_BLOCK), train.num_fields)
         steps_an_epoch = max(1, sample.num_rows // training.batch_size)
         epochs = -(-_LEAST_STEPS // steps_an_epoch)
-        short = msgspec.structs.replace(training, epochs=epochs, early_stopping=None, validate_every=None)
+        # All rows of the sample: a step costs the same, and few may be left of a small sample.
+        short = msgspec.structs.replace(
+            training, epochs=epochs, early_stopping=None, validate_every=None, keep_negatives=1.0
+        )
         clock = fit_model(network, short, sample, None, lambda report: None)
         valid_rate = None if valid is None else _valid_rate(network, valid)
-    epoch = train.num_rows / clock.examples_per_second
+    num_rows = rows_an_epoch(training, train)
+    epoch = num_rows / clock.examples_per_second
     if valid is not None and valid_rate is not None:
-        every = training.validate_every or -(-train.num_rows // training.batch_size)
-        epoch += train.num_rows / training.batch_size / every * valid.num_rows / valid_rate
+        every = training.validate_every or -(-num_rows // training.batch_size)
+        epoch += num_rows / training.batch_size / every * valid.num_rows / valid_rate
     return Time(clock.steps, clock.examples_per_second, valid_rate, epoch, epoch * training.epochs)
 
 

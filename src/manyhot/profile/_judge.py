@@ -100,8 +100,13 @@ def _memory(report: CheckReport) -> Iterator[Finding]:
     if memory is None or memory.free is None or memory.tables > memory.free:
         return  # where tables do not fit, training's own sentence is there already
     free = f"{memory.free / 1e9:.1f} GB that are free"
-    if memory.tables + memory.best_copy > memory.free:
-        text = f"the tables fit into the {free}, their copy for early stopping does not; raise min_count"
+    if memory.tables + memory.best_copy + memory.averages > memory.free:
+        copies = (
+            "their copies for early stopping and averaging do"
+            if memory.averages
+            else "their copy for early stopping does"
+        )
+        text = f"the tables fit into the {free}, {copies} not; raise min_count"
         yield Finding("warning", "memory", "training", text)
     elif memory.tables + memory.examples > memory.free:
         text = f"the encoded rows, {memory.examples / 1e9:.1f} GB, do not fit beside the tables into the {free}"

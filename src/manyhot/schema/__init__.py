@@ -24,6 +24,7 @@ from ._head_options import (
     WukongLayers,
 )
 from ._labels import check_labels
+from ._loss import Loss
 from ._model import FM, LR, DeepFM, Initializer, ModelConfig, WideDeep
 from ._optimizers import DenseOptimizer, TableOptimizer
 from ._querying import Querying
@@ -33,7 +34,7 @@ from ._schema import Schema
 from ._split import Part, Split, seconds_of
 from ._table_optimizers import TableChanges, TableOptimizers, VocabularyTables
 from ._tasks import Tasks
-from ._training import EarlyStopping, TrainingConfig
+from ._training import Averaging, EarlyStopping, TrainingConfig
 from ._transforms import Step
 from ._vocabulary import Vocabulary
 
@@ -45,6 +46,7 @@ __all__ = [
     "MLP_OPTIONS",
     "MODELS",
     "AttentionFM",
+    "Averaging",
     "BadRows",
     "BiDeep",
     "Bilinear",
@@ -60,6 +62,7 @@ __all__ = [
     "HeadKind",
     "Initializer",
     "Interest",
+    "Loss",
     "MaskBlocks",
     "ModelConfig",
     "ModelKind",

@@ -34,6 +34,8 @@ def check_labels(labels: tuple[str, ...], model: ModelConfig, training: Training
         raise ConfigError(
             f'model: custom_heads: "{model.custom_heads[0]}" is for one label, and labels names {len(labels)}'
         )
+    if len(labels) > 1 and training.keep_negatives < 1:
+        raise ConfigError(f"training: keep_negatives is for one label, and labels names {len(labels)}; set it to 1")
     if len(labels) == 1 and training.label_weights:
         raise ConfigError(f'training: label_weights are for several labels, and there is "{labels[0]}" alone')
     _check_known("training: label_weights", training.label_weights or (), labels)

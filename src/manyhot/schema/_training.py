@@ -9,11 +9,12 @@ import msgspec
 from manyhot.errors import ConfigError
 
 from ._config import Config
+from ._loss import Loss
 from ._optimizers import DenseOptimizer, TableOptimizer
 from ._schedule import Schedule
 from ._table_optimizers import TableChanges, TableOptimizers, VocabularyTables
 
-__all__ = ["EarlyStopping", "TrainingConfig"]
+__all__ = ["Averaging", "EarlyStopping", "TrainingConfig"]
 
 
 class EarlyStopping(Config, frozen=True, kw_only=True):
@@ -33,6 +34,18 @@ class EarlyStopping(Config, frozen=True, kw_only=True):
             raise ConfigError(f"early_stopping: patience = {self.patience} must be at least 1")
 
 
+class Averaging(Config, frozen=True, kw_only=True):
+    """Validation and the model file take the average of the weights over the steps, a step s steps ago counting
+    decay^s: about the last 1 / (1 - decay) steps. Cheap: a step pays for the rows that it touches."""
+
+    decay: float = 0.99
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.decay < 1:
+            raise ConfigError(f"averaging: decay = {self.decay} must lie between 0 and 1")
+
+
 class TrainingConfig(Config, frozen=True, kw_only=True):
     """The training loop.
 
@@ -48,6 +61,10 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     schedule: how the learning rates change; None leaves them.
     init_from: a model file; rows of tokens that it knows in a vocabulary of the same name start as they are there
         (latent rows must be as long; a model without any gives or takes linear weights alone). None: all are fresh.
+    loss: what is minimised.
+    keep_negatives: share of the negatives that an epoch trains on, drawn anew for each; the loss sees the odds that
+        this makes, so that probabilities stay those of all rows (He et al. 2014). Positives are all kept.
+    averaging: None keeps the weights of the last step.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
@@ -69,6 +86,9 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     clip_norm: float | None = None
     schedule: Schedule | None = None
     init_from: str | None = None
+    loss: Loss = Loss()
+    keep_negatives: float = 1.0
+    averaging: Averaging | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     kernels: Literal["native", "reference"] = "native"
     threads: int | None = None
@@ -84,6 +104,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         for name, weight in (self.label_weights or {}).items():
             if not 0 <= weight < float("inf"):
                 raise ConfigError(f'training: label_weights: {weight} of "{name}" must be a number from 0')
+        if not 0 < self.keep_negatives <= 1:
+            raise ConfigError(f"training: keep_negatives = {self.keep_negatives} must lie in (0, 1]")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed = {self.seed} must lie between 0 and 2^63 - 1")
         if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):

@@ -11,7 +11,7 @@ from ._loop import Clock, fit_model
 from ._metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
-from ._settings import check_batches, check_l2, check_settings, schema_for, torch_threads
+from ._settings import check_batches, check_l2, check_settings, rows_an_epoch, schema_for, torch_threads
 from ._warm_start import check_start
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "gauc",
     "label_names",
     "log_loss",
+    "rows_an_epoch",
     "schema_for",
     "torch_threads",
     "train",

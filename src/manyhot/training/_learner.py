@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import nn
 
 from manyhot.kernels import Batch, has_bfloat16
-from manyhot.nn import MLP, Model, batch_loss, has_gradients_by_hand, labels_loss, loss_by_hand
+from manyhot.nn import (
+    MLP,
+    Model,
+    batch_loss,
+    has_gradients_by_hand,
+    has_pairs,
+    labels_loss,
+    logit_shift,
+    loss_by_hand,
+)
 from manyhot.schema import TrainingConfig
 
+from ._averaging import AveragedWeights
 from ._clipping import clip
 from ._dense import dense_optimizer
 
@@ -22,7 +34,7 @@ _WORTH_BFLOAT16 = 1e8
 
 class Learner:
     """Holds the dense part's optimizer; the tables have their own. label_weights: of several labels, in their order;
-    None: all 1."""
+    None: all 1. averages: of the weights, where asked for."""
 
     def __init__(self, model: Model, config: TrainingConfig, label_weights: Sequence[float] | None = None) -> None:
         self.model = model
@@ -32,10 +44,13 @@ class Learner:
             and has_bfloat16()
             and config.batch_size * _multiplications(model) >= _WORTH_BFLOAT16
         )
+        self._loss, self._shift = config.loss, logit_shift(config.loss, config.keep_negatives)
+        self._only_pairs = config.loss.kind == "bpr" and config.loss.bpr_weight == 1
         self._by_hand = has_gradients_by_hand(model)
         self._dense = dense_optimizer(config.dense, model.parameters())
         self._dense_rate, self._clip_norm = config.dense.learning_rate, config.clip_norm
         model.tables.keeps_gradients = config.clip_norm is not None
+        self.averages = AveragedWeights(model, config.averaging.decay) if config.averaging else None
 
     def set_rates(self, factor: float) -> None:
         """Multiplies the learning rates of the config, for the steps to come."""
@@ -45,15 +60,22 @@ class Learner:
 
     def learn(self, batch: Batch) -> float | None:
         """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
-        before that. None, and nothing moves, where every example has the weight 0."""
+        before that. None, and nothing moves, where every example has the weight 0, or only pairs count and there is
+        none."""
         if batch.example_weights is not None and not batch.example_weights.any():
             return None
-        value, backward = loss_by_hand(self.model, batch) if self._by_hand else self._loss_by_autograd(batch)
+        if self._only_pairs and not has_pairs(batch):
+            return None
+        if self._by_hand:
+            value, backward = loss_by_hand(self.model, batch, self._loss, self._shift)
+        else:
+            value, backward = self._loss_by_autograd(batch)
         if math.isfinite(value):
-            backward()
-            if self._clip_norm is not None:
-                self._move_clipped(self._clip_norm)
-            self._dense.step()
+            with self.averages.step(batch) if self.averages else contextlib.nullcontext():
+                backward()
+                if self._clip_norm is not None:
+                    self._move_clipped(self._clip_norm)
+                self._dense.step()
         return value
 
     def _move_clipped(self, largest: float) -> None:
@@ -63,8 +85,9 @@ class Learner:
 
     def _loss_by_autograd(self, batch: Batch) -> tuple[float, Callable[[], None]]:
         logits = self.model(batch)
+        loss_of = partial(batch_loss, loss=self._loss, shift=self._shift)
         several = self.model.num_labels > 1
-        loss = labels_loss(logits, batch, self._label_weights) if several else batch_loss(logits, batch)
+        loss = labels_loss(logits, batch, self._label_weights, loss_of) if several else loss_of(logits, batch)
 
         def backward() -> None:
             self.model.zero_grad(set_to_none=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from ._labels import evaluate_labels, metrics_to_judge
 from ._learner import Learner
 from ._reports import Listener
 from ._schedule import RateSchedule
+from ._settings import rows_an_epoch
 
 __all__ = ["Clock", "check_finite", "evaluate", "fit_model"]
 
@@ -73,16 +75,21 @@ def fit_model(
         shuffle_seed=config.seed,
         with_plan=True,
         num_threads=config.threads,
+        keep_negatives=config.keep_negatives,
+        whole_groups=config.loss.kind == "bpr",
     )
     best = BestWeights(config.early_stopping) if config.early_stopping else None
     learner = Learner(model, config, [(config.label_weights or {}).get(name, 1.0) for name in labels])
     schedule = RateSchedule(config.schedule, loader.num_batches * config.epochs, loader.num_batches)
-    loop = _Loop(model, learner, loader, config, valid, best, schedule, listener, labels)
+    rows = rows_an_epoch(config, train)
+    loop = _Loop(model, learner, loader, rows, config, valid, best, schedule, listener, labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         loop.run()
     if best is not None:
         best.restore(model)
+    elif learner.averages is not None:
+        learner.averages.put()
     return loop.clock
 
 
@@ -108,6 +115,7 @@ class _Loop:
     model: Model
     learner: Learner
     loader: Loader
+    rows_an_epoch: int
     config: TrainingConfig
     valid: Examples | None
     best: BestWeights | None
@@ -119,7 +127,7 @@ class _Loop:
     _reported: float = 0.0
 
     def run(self) -> None:
-        self.listener({"event": "start", "examples": self.loader.num_rows, "epochs": self.config.epochs})
+        self.listener({"event": "start", "examples": self.rows_an_epoch, "epochs": self.config.epochs})
         self.model.train()
         every = self.config.validate_every
         for epoch in range(1, self.config.epochs + 1):
@@ -156,14 +164,16 @@ class _Loop:
         """Reports on valid; whether to stop."""
         if self.valid is None:
             return False
-        metrics = evaluate(self.model, self.valid, self.clock.steps, self.labels)
-        self.listener({**self._report("valid", epoch), **({"labels": metrics} if self.labels else metrics)})
-        if self.config.schedule is not None:
-            self.schedule.validated(self._judged(metrics, self.config.schedule.metric, None))
-        if self.best is None:
-            return False
-        config = self.best.config
-        return self.best.update(self.model, self._judged(metrics, config.metric, config.label))
+        averages = self.learner.averages
+        with averages.in_place() if averages else contextlib.nullcontext():
+            metrics = evaluate(self.model, self.valid, self.clock.steps, self.labels)
+            self.listener({**self._report("valid", epoch), **({"labels": metrics} if self.labels else metrics)})
+            if self.config.schedule is not None:
+                self.schedule.validated(self._judged(metrics, self.config.schedule.metric, None))
+            if self.best is None:
+                return False
+            config = self.best.config
+            return self.best.update(self.model, self._judged(metrics, config.metric, config.label))
 
     def _judged(self, metrics: dict[str, Any], metric: str, label: str | None) -> dict[str, float | None]:
         return metrics_to_judge(metric, label, metrics) if self.labels else metrics

@@ -144,7 +144,7 @@ def train(
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
     names = label_names(schema)
-    check_batches(model, training, examples["train"].num_rows)
+    check_batches(model, training, examples["train"])
     check_conversions(model, names, examples)
     layout = TableLayout.of(encoder)
     check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)

@@ -8,12 +8,20 @@ from collections.abc import Iterator
 import msgspec
 import torch
 
-from manyhot.data import TableLayout
+from manyhot.data import Examples, TableLayout
 from manyhot.errors import ConfigError, nearest_name
 from manyhot.nn import row_ranges, stride_of
 from manyhot.schema import ModelConfig, Schema, TrainingConfig
 
-__all__ = ["MOST_FLOATS_AN_EXAMPLE", "check_batches", "check_l2", "check_settings", "schema_for", "torch_threads"]
+__all__ = [
+    "MOST_FLOATS_AN_EXAMPLE",
+    "check_batches",
+    "check_l2",
+    "check_settings",
+    "rows_an_epoch",
+    "schema_for",
+    "torch_threads",
+]
 
 # With l2_rows = "all": of the tables, for each example of a batch. Beyond it the step is mostly reading and writing
 # memory: 65,536 floats take some 50 microseconds of a core.
@@ -37,11 +45,24 @@ def check_settings(training: TrainingConfig, schema: Schema, *, has_valid: bool)
     for name in training.vocabularies:
         if name not in known:
             raise ConfigError(f'training.vocabularies: there is no vocabulary "{name}"{nearest_name(name, known)}')
+    if training.loss.kind == "bpr" and schema.group is None:
+        raise ConfigError('loss "bpr" compares rows of one group; name the column of the group in the schema')
 
 
-def check_batches(model: ModelConfig, training: TrainingConfig, num_rows: int) -> None:
-    """Raises ConfigError where a batch of num_rows rows of train would be of one example and batch norm needs two."""
-    if model.batch_norm and min(training.batch_size, num_rows) == 1:
+def rows_an_epoch(training: TrainingConfig, train: Examples) -> int:
+    """How many rows of train an epoch trains on; where it draws negatives, on the average."""
+    if training.keep_negatives == 1 or train.labels is None:
+        return train.num_rows
+    positives = int((train.labels > 0).sum())
+    return positives + round(training.keep_negatives * (train.num_rows - positives))
+
+
+def check_batches(model: ModelConfig, training: TrainingConfig, train: Examples) -> None:
+    """Raises ConfigError where a batch of train would be of one example and batch norm needs two, or where drawing
+    negatives may leave nothing."""
+    if training.keep_negatives < 1 and train.labels is not None and (train.labels > 0).sum() < 2:
+        raise ConfigError("keep_negatives needs at least two positives in train; set it to 1")
+    if model.batch_norm and min(training.batch_size, train.num_rows) == 1:
         raise ConfigError("batch_norm needs batches of at least two examples; raise batch_size or add rows")
 
 
@@ -59,7 +80,7 @@ def schema_for(model: ModelConfig, schema: Schema) -> Schema:
 
 def check_l2(training: TrainingConfig, layout: TableLayout, dim: int, num_rows: int) -> None:
     """Raises ConfigError where l2_rows = "all" would move more of the tables of latent size dim at each step than is
-    sensible. num_rows: of train."""
+    sensible, or stands beside averaging. num_rows: of train."""
     ranges = row_ranges(layout, training.table_optimizers)
     firsts = (0, *(of.end for of in ranges))
     rows = sum(
@@ -67,6 +88,10 @@ def check_l2(training: TrainingConfig, layout: TableLayout, dim: int, num_rows: 
         for first, of in zip(firsts, ranges, strict=False)
         if "all" in (of.latent.l2_rows, of.linear.l2_rows)
     )
+    if rows and training.averaging is not None:
+        raise ConfigError(
+            'averaging follows the rows of the batches, and l2_rows = "all" moves every row; leave out one of them'
+        )
     batch, floats = min(training.batch_size, num_rows), rows * stride_of(dim, ranges)
     if floats > MOST_FLOATS_AN_EXAMPLE * batch:
         raise ConfigError(
