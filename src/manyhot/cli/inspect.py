@@ -55,9 +55,11 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     heads = f"{' + '.join(config.heads or ())}, embedding_dim {tables.dim}, hidden_units {units}"
     console.print(f"heads      {heads}")
     console.print(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
+    if saved.calibrator is not None:
+        console.print(f"calibrated by {saved.summary['training']['calibration']}, fitted on valid")
     for name, metrics in saved.summary["metrics"].items():
         if isinstance(metrics, dict):
-            console.print(f"{name:11}{metric_text(metrics)}")
+            console.print(f"{name.replace('_', ' '):10} {metric_text(metrics)}")
     console.print(f"proof      {len(saved.proof_probabilities)} rows score as when the model was saved")
 
 

@@ -71,9 +71,10 @@ def train(
         run.save(folder / "model.manyhot")
         num_rejected = run.save_rejects(folder / "rejects.parquet")
         write_json(folder / "metrics.json", run.metrics)
-    for name in ("valid", "test"):
-        if name in run.metrics:
-            console.print(f"{name:6}{metric_text(run.metrics[name])}")
+    judged = [name for name in ("valid_uncalibrated", "valid", "test") if name in run.metrics]
+    width = max(map(len, judged), default=0) + 1
+    for name in judged:
+        console.print(f"{name.replace('_', ' '):{width}}{metric_text(run.metrics[name])}")
     rate = f"{run.metrics['examples_per_second']:,.0f} examples/s"
     console.print(f"{run.metrics['examples']:,} examples in {run.metrics['seconds']:.1f} s ({rate})")
     if num_rejected:

@@ -82,10 +82,10 @@ class DenseOptimizer(_Optimizer, frozen=True, kw_only=True):
 class EarlyStopping(Config, frozen=True, kw_only=True):
     """Stop when `metric` on valid has not improved for `patience` validations; the best weights are restored.
 
-    metric: "gauc" needs a group in the schema.
+    metric: "gauc" needs a group in the schema; log_loss and rmse are better when smaller.
     """
 
-    metric: Literal["auc", "log_loss", "gauc"] = "auc"
+    metric: Literal["auc", "log_loss", "pr_auc", "rmse", "gauc"] = "auc"
     patience: int = 2
 
     def __post_init__(self) -> None:
@@ -101,6 +101,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     seed: decides initial weights, shuffling and dropout.
     validate_every: steps between validations; None validates at the end of each epoch.
     early_stopping: None trains all epochs and keeps the last weights.
+    calibration: what is fitted on valid after training and applied to every score; None: nothing.
     tables, dense: the two optimizers.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
@@ -115,6 +116,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     seed: int = 1
     validate_every: int | None = None
     early_stopping: EarlyStopping | None = None
+    calibration: Literal["platt", "isotonic", "temperature"] | None = None
     tables: TableOptimizer = TableOptimizer()
     dense: DenseOptimizer = DenseOptimizer()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

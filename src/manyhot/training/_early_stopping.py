@@ -31,7 +31,7 @@ class BestWeights:
             raise TrainingError(
                 f"early stopping: {self.config.metric} is undefined, {where} holds labels of one class only"
             )
-        better = -value if self.config.metric == "log_loss" else value
+        better = -value if self.config.metric in ("log_loss", "rmse") else value
         if self.best is None or better > self.best:
             self.best, self.num_worse = better, 0
             self._tables, self._dense = model.tables.weights(), copy.deepcopy(model.state_dict())

@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from manyhot.calibration import Calibrator
 from manyhot.data import Examples, Loader
 from manyhot.errors import TrainingError
 from manyhot.kernels import Batch, Float32s
+from manyhot.metrics import evaluate_logits
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import TrainingConfig
 
 from ._early_stopping import BestWeights
 from ._learner import Learner
-from ._metrics import evaluate_logits
 from ._reports import Listener
 
-__all__ = ["Clock", "check_finite", "evaluate", "fit_model"]
+__all__ = ["Clock", "check_finite", "evaluate", "finite_logits", "fit_model"]
 
 _REMEDY = "nothing was saved: lower the learning rates of training.tables and training.dense"
 
@@ -84,11 +85,19 @@ def check_finite(logits: Float32s, step: int) -> Float32s:
     return logits
 
 
-def evaluate(model: Model, examples: Examples, step: int) -> dict[str, float | None]:
-    """Metrics on labelled examples. Raises TrainingError where the model scores NaN or infinity."""
+def finite_logits(model: Model, examples: Examples, step: int) -> Float32s:
+    """float32 [num_rows]. Raises TrainingError where the model scores NaN or infinity."""
+    return check_finite(predict_logits(model, examples), step)
+
+
+def evaluate(
+    model: Model, examples: Examples, step: int, calibrator: Calibrator | None = None
+) -> dict[str, float | None]:
+    """Metrics on labelled examples, calibrated if so. Raises TrainingError where the model scores NaN or infinity."""
     labels = examples.labels
     assert labels is not None
-    logits = check_finite(predict_logits(model, examples), step)
+    logits = finite_logits(model, examples, step)
+    logits = logits if calibrator is None else calibrator(logits)
     return evaluate_logits(labels, logits, examples.example_weights, examples.groups)
 
 

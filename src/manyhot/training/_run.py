@@ -11,14 +11,15 @@ from typing import Any
 
 import msgspec
 
-from manyhot.data import ExampleCache, Rejects, TableLayout, as_source, parts_to_train_on, write_rejects
+from manyhot.calibration import Calibrator, check_labels, fit_calibrator
+from manyhot.data import ExampleCache, Examples, Rejects, TableLayout, as_source, parts_to_train_on, write_rejects
 from manyhot.errors import ConfigError
-from manyhot.kernels import select
+from manyhot.kernels import Float32s, select
 from manyhot.model_file import SavedModel, save_model, take_proof
-from manyhot.nn import build_model
+from manyhot.nn import Model, build_model
 from manyhot.schema import BadRows, ModelConfig, Part, Querying, Reading, Schema, Split, TrainingConfig
 
-from ._loop import check_finite, evaluate, fit_model
+from ._loop import check_finite, evaluate, finite_logits, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
 from ._settings import check_batches, check_settings, schema_for, torch_threads
@@ -30,9 +31,9 @@ __all__ = ["Run", "train"]
 class Run:
     """A finished training.
 
-    metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
-        test those that there are, with a group also "gauc", "groups" and "groups_of_one_class"; seconds of the training
-        loop alone, validation left out.
+    metrics: {"valid": {"auc", "log_loss", ..}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid
+        and test those that there are, with what `manyhot.metrics.evaluate_logits` gives; both with the calibration,
+        where there is one, and then "valid_uncalibrated" too; seconds of the training loop alone, validation left out.
     rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
     """
 
@@ -124,6 +125,8 @@ def train(
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
     check_batches(model, training, examples["train"].num_rows)
+    if training.calibration is not None:
+        check_labels(*_labels(examples["valid"]))
     with torch_threads(training.threads):
         network = build_model(
             model,
@@ -136,9 +139,13 @@ def train(
         with _listener(listener) as listen:
             clock = fit_model(network, training, examples["train"], examples.get("valid"), listen)
             metrics: dict[str, Any] = {}
+            calibrator = None
+            if training.calibration is not None:
+                calibrator = _calibrator(training.calibration, network, examples["valid"], clock.steps)
+                metrics["valid_uncalibrated"] = evaluate(network, examples["valid"], clock.steps)
             for name in ("valid", "test"):
                 if name in examples:
-                    metrics[name] = evaluate(network, examples[name], clock.steps)
+                    metrics[name] = evaluate(network, examples[name], clock.steps, calibrator)
             metrics |= {
                 "examples": clock.examples,
                 "seconds": clock.seconds,
@@ -154,10 +161,22 @@ def train(
         }
         if split is not None:
             summary["split"] = msgspec.to_builtins(split)
-        saved = SavedModel(encoder, model, network, summary)
+        saved = SavedModel(encoder, model, network, summary, calibrator=calibrator)
         saved = take_proof(saved, rows.proof)
         check_finite(saved.proof_probabilities, clock.steps)
     return Run(saved, metrics, rejects)
+
+
+def _calibrator(method: str, network: Model, valid: Examples, step: int) -> Calibrator:
+    labels, example_weights = _labels(valid)
+    return fit_calibrator(method, labels, finite_logits(network, valid, step), example_weights)
+
+
+def _labels(examples: Examples) -> tuple[Float32s, Float32s | None]:
+    """And example weights."""
+    labels = examples.labels
+    assert labels is not None
+    return labels, examples.example_weights
 
 
 def _standardized(schema: Schema) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from manyhot.training import GroupAUC, auc, evaluate_logits, gauc, log_loss
+from manyhot.metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 
 MODEST = settings(max_examples=150, deadline=None)
 LOGIT = st.sampled_from((0.0, -0.0, 1.0, -2.0)) | st.floats(-8, 8, width=32)  # ties are common
