@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-MODEST = settings(max_examples=100, deadline=None)
+MODEST = settings(max_examples=50, deadline=None)
 LOGIT = st.sampled_from((0.0, -0.0, 1.0, -2.0)) | st.floats(-8, 8, width=32)  # ties are common
 WEIGHT = st.sampled_from((0.0, 1.0, 2.0, 0.25)) | st.floats(2.0**-10, 2.0**10, width=32)
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

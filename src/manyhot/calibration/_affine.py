@@ -13,6 +13,7 @@ __all__ = ["Affine", "fit_platt", "fit_temperature"]
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 _MOST_STEPS = 100
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Affine:
             raise ValueError(f"an affine calibration of slope {self.slope} and intercept {self.intercept}")
 
     def __call__(self, logits: Float32s) -> Float32s:
-        """float32 [N] of float32 [N]."""
-        return (self.slope * logits.astype(np.float64) + self.intercept).astype(np.float32)
+        """float32 [N] of float32 [N]; what is not finite becomes NaN, so that it stays to be seen."""
+        z = np.where(np.isfinite(logits), logits.astype(np.float64), np.nan)
+        return np.clip(self.slope * z + self.intercept, -_LARGEST, _LARGEST).astype(np.float32)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """For a file."""
