@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from manyhot.demo import run_demo, simulate
-from manyhot.training import auc
+from manyhot.metrics import auc
 
 
 @pytest.fixture(scope="module")

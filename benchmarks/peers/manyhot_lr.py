@@ -13,9 +13,10 @@ from _case import Case, arguments, report
 from manyhot import __version__
 from manyhot.bench import CASES, build_case, write_case
 from manyhot.data import EncodedChunk, Examples
+from manyhot.metrics import log_loss
 from manyhot.nn import predict_logits
 from manyhot.schema import TableOptimizer, TrainingConfig
-from manyhot.training import fit_model, log_loss
+from manyhot.training import fit_model
 
 
 def main() -> None:

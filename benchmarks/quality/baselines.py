@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from manyhot.data import Encoder, Examples, Loader, TableLayout
 from manyhot.kernels import select
-from manyhot.training import auc, log_loss
+from manyhot.metrics import auc, log_loss
 
 __all__ = ["light_gbm", "logistic_regression", "matrix"]
 

@@ -2,8 +2,8 @@
 vocabularies.
 
 The names below are the public API; they are imported when first used, so `import manyhot` costs nothing. Rooms, from
-the top: cli; demo, bench, profile and scaleout; training and scoring; model_file, nn, data, kernels, schema, errors;
-each may import only from those below it.
+the top: cli; demo, bench, profile and scaleout; training and scoring; model_file, nn, data, kernels, schema; metrics
+and calibration; errors; each may import only from those below it.
 """
 
 from __future__ import annotations

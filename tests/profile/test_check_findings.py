@@ -37,10 +37,18 @@ def test_nothing_to_complain_of(tmp_path: Path) -> None:
     assert [f for f in report.findings if f.kind not in ("oov",)] == []
 
 
-@pytest.mark.parametrize(("metric", "severity"), [("auc", "error"), ("log_loss", "warning"), (None, "warning")])
-def test_one_class(tmp_path: Path, metric: str | None, severity: str) -> None:
-    stopping = f'early_stopping = {{ metric = "{metric}" }}\n' if metric else ""
-    report = checked(tmp_path, "[fields.a]\n", train=part(), valid=part(y=[1] * 1000), training=TRAINING + stopping)
+@pytest.mark.parametrize(
+    ("option", "severity"),
+    [
+        ('early_stopping = { metric = "auc" }\n', "error"),
+        ('early_stopping = { metric = "pr_auc" }\n', "error"),
+        ('early_stopping = { metric = "log_loss" }\n', "warning"),
+        ('calibration = "platt"\n', "error"),
+        ("", "warning"),
+    ],
+)
+def test_one_class(tmp_path: Path, option: str, severity: str) -> None:
+    report = checked(tmp_path, "[fields.a]\n", train=part(), valid=part(y=[1] * 1000), training=TRAINING + option)
     assert [(f.severity, f.where) for f in findings(report, "one_class")] == [(severity, "valid")]
     report = checked(tmp_path, "[fields.a]\n", train=part(y=[0] * 1000))
     (error,) = report.findings

@@ -15,9 +15,10 @@ import pytest
 from clicks import bits, train
 
 import manyhot as mh
+from manyhot.metrics import auc, log_loss
 from manyhot.schema import load_experiment
 from manyhot.scoring import Scorer
-from manyhot.training import auc, log_loss, valid_line
+from manyhot.training import valid_line
 
 SCHEMA = mh.Schema(labels=("clicked", "bought"), fields=clicks.SCHEMA.fields)
 KINDS = ("shared_bottom", "esmm", "mmoe", "ple")

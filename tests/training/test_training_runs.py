@@ -17,7 +17,7 @@ FAST = mh.TableOptimizer(learning_rate=0.5)
 def test_every_model_learns_and_reports_the_metrics_of_its_weights(model):
     run, reports = train(model, epochs=4, tables=mh.TableOptimizer(learning_rate=0.1))
     assert run.metrics["valid"]["auc"] > 0.6
-    assert {key: reports[-1][key] for key in ("auc", "log_loss")} == run.metrics["valid"]
+    assert {key: reports[-1][key] for key in run.metrics["valid"]} == run.metrics["valid"]
     assert run.metrics["examples"] == 4 * len(TRAIN["clicked"])
     network = run.saved.network
     dense = sum(parameter.numel() for parameter in network.parameters())

@@ -18,7 +18,7 @@ _COMMANDS = {
     "check": "Read every row of an experiment before training; say what is wrong with it.",
     "prepare": "Fit and encode the rows of an experiment file, on this machine or by Spark, for training later.",
     "train": "Train the model of an experiment file.",
-    "evaluate": "AUC and log loss of a model on labelled rows.",
+    "evaluate": "Metrics of a model on labelled rows, with intervals, by token, and its calibration.",
     "score": "Probabilities of rows, written to a Parquet file.",
     "bench": "Train a known case on simulated data; say how fast, and what this machine would allow.",
     "inspect": "What a model file holds.",

@@ -13,7 +13,9 @@ from manyhot.errors import ManyhotError
 
 from ._console import console, to_stderr
 
-__all__ = ["console", "metric_lines", "metric_text", "output_file", "to_stderr", "write_json"]
+__all__ = ["console", "metric_lines", "metric_text", "number_text", "output_file", "to_stderr", "write_json"]
+
+_IN_A_LINE = ("auc", "log_loss", "ece", "gauc")
 
 
 @contextmanager
@@ -32,15 +34,17 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
         part.write_text(json.dumps(data, indent=2) + "\n")
 
 
+def number_text(value: float | None) -> str:
+    """ "0.78123"; None is "undefined" (labels of one class only)."""
+    return "undefined" if value is None else f"{value:.5f}"
+
+
 def metric_text(metrics: dict[str, float | None]) -> str:
-    """ "auc 0.78123  log_loss 0.45101"; None is "undefined" (labels of one class only).
+    """ "auc 0.78123  log_loss 0.45101  ece 0.00713", the metrics that fit a line.
 
     With groups also "gauc 0.69102 (1,203 groups, 31 of one class left out)".
     """
-    numbers = {key: value for key, value in metrics.items() if not key.startswith("groups")}
-    text = "  ".join(
-        f"{key} {'undefined' if value is None else format(value, '.5f')}" for key, value in numbers.items()
-    )
+    text = "  ".join(f"{key} {number_text(metrics[key])}" for key in _IN_A_LINE if key in metrics)
     if "groups" in metrics:
         text += f" ({metrics['groups']:,} groups, {metrics['groups_of_one_class']:,} of one class left out)"
     return text

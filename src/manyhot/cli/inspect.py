@@ -60,9 +60,11 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     if len(schema.labels) > 1:
         console.print(f"tasks      {_tasks(config.tasks or Tasks())}")
     console.print(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
+    if saved.calibrator is not None:
+        console.print(f"calibrated by {saved.summary['training']['calibration']}, fitted on valid")
     for name, metrics in saved.summary["metrics"].items():
         if isinstance(metrics, dict):
-            for line in metric_lines(f"{name:11}", metrics, label_names(schema)):
+            for line in metric_lines(f"{name.replace('_', ' '):10} ", metrics, label_names(schema)):
                 console.print(line)
     console.print(f"proof      {len(saved.proof_probabilities)} rows score as when the model was saved")
 

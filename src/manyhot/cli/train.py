@@ -71,10 +71,12 @@ def train(
         run.save(folder / "model.manyhot")
         num_rejected = run.save_rejects(folder / "rejects.parquet")
         write_json(folder / "metrics.json", run.metrics)
-    for name in ("valid", "test"):
-        if name in run.metrics:
-            for line in metric_lines(f"{name:6}", run.metrics[name], label_names(config.schema)):
-                console.print(line)
+    judged = [name for name in ("valid_uncalibrated", "valid", "test") if name in run.metrics]
+    width = max(map(len, judged), default=0) + 1
+    for name in judged:
+        title = f"{name.replace('_', ' '):{width}}"
+        for line in metric_lines(title, run.metrics[name], label_names(config.schema)):
+            console.print(line)
     rate = f"{run.metrics['examples_per_second']:,.0f} examples/s"
     console.print(f"{run.metrics['examples']:,} examples in {run.metrics['seconds']:.1f} s ({rate})")
     if num_rejected:

@@ -19,6 +19,7 @@ from ._partial import PARTIAL_SCHEMA, TOKEN, add_partial, partial_rows
 from ._prepare import prepare
 from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
 from ._reject_file import write_rejects
+from ._slices import SliceReader, Slices
 from ._vocabularies import Counted, FittedVocabulary
 from ._whole_file import whole_file, whole_folder
 from .sources import Files, Source, as_source, is_sql, open_part, open_source, parts_to_train_on
@@ -37,6 +38,8 @@ __all__ = [
     "Loader",
     "Prepared",
     "Rejects",
+    "SliceReader",
+    "Slices",
     "Source",
     "SourceBatch",
     "TableLayout",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from manyhot.metrics import auc
 from manyhot.schema import (
     LR,
     DeepFM,
@@ -20,7 +21,7 @@ from manyhot.schema import (
     TrainingConfig,
     Vocabulary,
 )
-from manyhot.training import Run, auc, train
+from manyhot.training import Run, train
 
 from ._simulate import Log
 

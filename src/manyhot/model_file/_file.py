@@ -1,7 +1,8 @@
 """The model file: one safetensors file.
 
 Tensors: vocabulary.<name>.tokens uint8, vocabulary.<name>.offsets int64; table.<name>.latent float32 [V, D],
-table.<name>.linear float32 [V]; dense.<parameter>; proof.rows (an Arrow IPC stream of raw rows), proof.probabilities.
+table.<name>.linear float32 [V]; dense.<parameter>; proof.rows (an Arrow IPC stream of raw rows), proof.probabilities;
+calibration.<array> float64, where scores are calibrated.
 Metadata "manyhot": JSON with the format number, the encoder's settings, the model's configuration and a summary. The
 tensor "checksum" uint8 [32] is the SHA-256 of that and of all other tensors (a second key of metadata would make the
 bytes of the file depend on the order of a hash map).
@@ -24,6 +25,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from manyhot.calibration import calibrator_from_arrays
 from manyhot.data import Encoder, TableLayout, open_source, whole_file
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import select
@@ -50,6 +52,8 @@ def save_model(path: Path, saved: SavedModel) -> None:
         tensors[f"dense.{name}"] = value.numpy()
     tensors["proof.rows"] = _to_bytes(saved.proof_rows)
     tensors["proof.probabilities"] = saved.proof_probabilities
+    if saved.calibrator is not None:
+        tensors |= {f"calibration.{name}": array for name, array in saved.calibrator.arrays().items()}
     header = {
         "format": FORMAT,
         "encoder": settings,
@@ -97,6 +101,7 @@ def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kern
             config, TableLayout.of(encoder), select(kernels), num_labels=len(encoder.schema.labels), heads=given
         )
         _fill(network, tensors)
+        calibration = _under("calibration.", tensors)
         saved = SavedModel(
             encoder,
             config,
@@ -104,6 +109,7 @@ def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kern
             header["summary"],
             _from_bytes(tensors["proof.rows"]),
             tensors["proof.probabilities"],
+            calibrator_from_arrays(calibration) if calibration else None,
         )
         again = saved.probabilities(open_source(saved.proof_rows))
     stored = saved.proof_probabilities
@@ -163,14 +169,17 @@ def _fill(network: Model, tensors: dict[str, Any]) -> None:
                     f"table.{name}.{kind} is {tensor.dtype} {tensor.shape} instead of float32 {view.shape}"
                 )
             view[...] = tensor
-    dense = {
-        name.removeprefix("dense."): torch.from_numpy(t) for name, t in tensors.items() if name.startswith("dense.")
-    }
+    dense = {name: torch.from_numpy(tensor) for name, tensor in _under("dense.", tensors).items()}
     shapes, wanted = ({name: tuple(t.shape) for name, t in d.items()} for d in (dense, network.state_dict()))
     for name in sorted({*shapes, *wanted}):
         if shapes.get(name) != wanted.get(name):
             raise ValueError(f"{name} is {shapes.get(name, 'absent')} instead of {wanted.get(name, 'absent')}")
     network.load_state_dict(dense)
+
+
+def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors of this prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _to_bytes(table: pa.Table) -> np.ndarray[Any, Any]:

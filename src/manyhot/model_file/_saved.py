@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
+from manyhot.calibration import Calibrator
 from manyhot.data import EncodedChunk, Encoder, Examples, Source, first_rows, open_source
 from manyhot.kernels import Float32s
 from manyhot.nn import Model, predict_logits
@@ -35,6 +36,7 @@ class LabelledLogits(NamedTuple):
 class SavedModel:
     """encoder: raw rows to ids. config, network: ids to logits. summary: how it was trained, plain data.
 
+    calibrator: what changes every logit before it leaves; None: nothing.
     proof_rows: raw rows the model has scored, as an Arrow table; proof_probabilities float32 [rows].
     """
 
@@ -44,20 +46,26 @@ class SavedModel:
     summary: dict[str, Any]
     proof_rows: pa.Table = field(default_factory=lambda: pa.table({}))
     proof_probabilities: Float32s = field(default_factory=lambda: np.zeros(0, np.float32))
+    calibrator: Calibrator | None = None
 
     def probabilities(self, source: Source) -> Float32s:
         """float32 [rows], of several labels [rows, T], in the order of the rows. Raises DataError, BadRowsError."""
         logits = np.concatenate([self._none(), *(z for _, z in self._logits(source, with_labels=False))])
         return torch.sigmoid(torch.from_numpy(logits)).numpy()
 
-    def labelled_logits(self, source: Source) -> LabelledLogits:
-        """Of labelled rows. Raises DataError, BadRowsError."""
+    def labelled_logits(
+        self, source: Source, on_chunk: Callable[[EncodedChunk], None] = lambda chunk: None
+    ) -> LabelledLogits:
+        """Of labelled rows; on_chunk sees the rows as they pass by. Raises DataError, BadRowsError."""
         schema = self.encoder.schema
-        parts = [(c.labels, z, c.example_weights, c.groups) for c, z in self._logits(source, with_labels=True)]
-        labels, logits, example_weights, groups = zip(*parts, strict=True) if parts else ((), (), (), ())
+        parts = []
+        for chunk, logits in self._logits(source, with_labels=True):
+            parts.append((chunk.labels, logits, chunk.example_weights, chunk.groups))
+            on_chunk(chunk)
+        labels, all_logits, example_weights, groups = zip(*parts, strict=True) if parts else ((), (), (), ())
         return LabelledLogits(
             np.concatenate([self._none(), *labels]),
-            np.concatenate([self._none(), *logits]),
+            np.concatenate([self._none(), *all_logits]),
             np.concatenate([np.zeros(0, np.float32), *example_weights]) if schema.example_weights is not None else None,
             np.concatenate([np.zeros(0, np.uint64), *groups]) if schema.group is not None else None,
         )
@@ -69,7 +77,8 @@ class SavedModel:
     def _logits(self, source: Source, *, with_labels: bool) -> Iterator[tuple[EncodedChunk, Float32s]]:
         num_fields = len(self.encoder.schema.fields)
         for chunk in self.encoder.encode(source, with_labels=with_labels):
-            yield chunk, predict_logits(self.network, Examples([chunk], num_fields))
+            logits = predict_logits(self.network, Examples([chunk], num_fields))
+            yield chunk, logits if self.calibrator is None else self.calibrator(logits)
 
 
 def take_proof(saved: SavedModel, source: Source) -> SavedModel:

@@ -64,8 +64,12 @@ def _one_class(config: Experiment, name: str, all_are: str) -> Finding:
     if name == "train":
         text = f'{all_are}, so there is nothing to learn; check column "{config.data.label}"'
         return Finding("error", "one_class", name, text)
-    if name == "valid" and stopping is not None and stopping.metric == "auc":
-        text = f'{all_are}, and early stopping by AUC needs both classes; give other rows, or metric = "log_loss"'
+    if name == "valid" and stopping is not None and stopping.metric in ("auc", "pr_auc"):
+        by = "AUC" if stopping.metric == "auc" else stopping.metric
+        text = f'{all_are}, and early stopping by {by} needs both classes; give other rows, or metric = "log_loss"'
+        return Finding("error", "one_class", name, text)
+    if name == "valid" and config.training.calibration is not None:
+        text = f"{all_are}, and calibration needs both classes; give other rows, or leave calibration out"
         return Finding("error", "one_class", name, text)
     return Finding("warning", "one_class", name, f"{all_are}, so AUC is undefined")
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from manyhot.data import Encoder, Examples, FittedVocabulary
 from manyhot.kernels import Float32s
+from manyhot.metrics import auc
 from manyhot.schema import Field
-from manyhot.training import auc
 
 from ._blocks import FieldBags, blocks, by_field, join
 from ._tally import WEIGHTS

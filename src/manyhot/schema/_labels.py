@@ -36,6 +36,8 @@ def check_labels(labels: tuple[str, ...], model: ModelConfig, training: Training
         )
     if len(labels) > 1 and training.keep_negatives < 1:
         raise ConfigError(f"training: keep_negatives is for one label, and labels names {len(labels)}; set it to 1")
+    if len(labels) > 1 and training.calibration is not None:
+        raise ConfigError(f"training: calibration is for one label, and labels names {len(labels)}; leave it out")
     if len(labels) == 1 and training.label_weights:
         raise ConfigError(f'training: label_weights are for several labels, and there is "{labels[0]}" alone')
     _check_known("training: label_weights", training.label_weights or (), labels)

@@ -20,11 +20,11 @@ __all__ = ["Averaging", "EarlyStopping", "TrainingConfig"]
 class EarlyStopping(Config, frozen=True, kw_only=True):
     """Stop when `metric` on valid has not improved for `patience` validations; the best weights are restored.
 
-    metric: "gauc" needs a group in the schema.
+    metric: "gauc" needs a group in the schema; log_loss and rmse are better when smaller.
     label: of several labels the one that decides; None: the mean of the metric over all of them.
     """
 
-    metric: Literal["auc", "log_loss", "gauc"] = "auc"
+    metric: Literal["auc", "log_loss", "pr_auc", "rmse", "gauc"] = "auc"
     patience: int = 2
     label: str | None = None
 
@@ -65,6 +65,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     keep_negatives: share of the negatives that an epoch trains on, drawn anew for each; the loss sees the odds that
         this makes, so that probabilities stay those of all rows (He et al. 2014). Positives are all kept.
     averaging: None keeps the weights of the last step.
+    calibration: what is fitted on valid after training and applied to every score; None: nothing.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
@@ -79,6 +80,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     validate_every: int | None = None
     label_weights: dict[str, float] | None = None
     early_stopping: EarlyStopping | None = None
+    calibration: Literal["platt", "isotonic", "temperature"] | None = None
     tables: TableOptimizer = TableOptimizer()
     linear_tables: TableChanges | None = None
     vocabularies: dict[str, VocabularyTables] = msgspec.field(default_factory=dict)

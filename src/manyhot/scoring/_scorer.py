@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from manyhot.data import Encoder, Source, open_source
+from manyhot.data import EncodedChunk, Encoder, SliceReader, Source, open_source
 from manyhot.errors import DataError
 from manyhot.kernels import Float32s
 from manyhot.model_file import LabelledLogits, SavedModel, load_model
@@ -47,12 +47,24 @@ class Scorer:
 
     def evaluate(self, data: Any) -> LabelledLogits:
         """Labels and logits of labelled rows, with their example weights and groups where the schema names them; all
-        that metrics take.
+        that metrics take. Rows are streamed: of each only these few numbers stay. Logits are calibrated, where the
+        model is.
 
         Raises DataError where a column is missing, BadRowsError where rows are bad.
         """
+        return self._labelled(data, lambda chunk: None)
+
+    def evaluate_by(self, data: Any, field: str) -> tuple[LabelledLogits, SliceReader]:
+        """What `evaluate` gives, and which tokens of a field each row holds.
+
+        Raises ConfigError where the schema has no such field, or no tokens in it; DataError, BadRowsError.
+        """
+        reader = SliceReader(self.encoder, field)
+        return self._labelled(data, reader.add), reader
+
+    def _labelled(self, data: Any, on_chunk: Callable[[EncodedChunk], None]) -> LabelledLogits:
         source = self.source(data)
-        rows = self._saved.labelled_logits(source)
+        rows = self._saved.labelled_logits(source, on_chunk)
         _finite(rows.logits, source)
         return rows
 

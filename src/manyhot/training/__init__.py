@@ -1,4 +1,4 @@
-"""From Examples to a trained model: the loop, dense optimizers, early stopping, metrics, and `train`, which ties them.
+"""From Examples to a trained model: the loop, dense optimizers, early stopping, and `train`, which ties them.
 
 Nothing here reads raw values (that is `manyhot.data`) or defines a layer (`manyhot.nn`); scoring does not need this
 room. Read `_run.py` first, then `_loop.py`.
@@ -8,7 +8,6 @@ from ._dense import dense_optimizer
 from ._labels import evaluate_labels, label_names
 from ._learner import Learner
 from ._loop import Clock, fit_model
-from ._metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
 from ._settings import check_batches, check_l2, check_settings, rows_an_epoch, schema_for, torch_threads
@@ -16,23 +15,18 @@ from ._warm_start import check_start
 
 __all__ = [
     "Clock",
-    "GroupAUC",
     "Learner",
     "Listener",
     "ProgressBar",
     "Run",
-    "auc",
     "check_batches",
     "check_l2",
     "check_settings",
     "check_start",
     "dense_optimizer",
     "evaluate_labels",
-    "evaluate_logits",
     "fit_model",
-    "gauc",
     "label_names",
-    "log_loss",
     "rows_an_epoch",
     "schema_for",
     "torch_threads",

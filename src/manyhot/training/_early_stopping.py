@@ -27,7 +27,7 @@ class Record:
         if value is None:
             where = "every group of valid" if self._metric == "gauc" else "valid"
             raise TrainingError(f"{self._who}: {self._metric} is undefined, {where} holds labels of one class only")
-        better = -value if self._metric == "log_loss" else value
+        better = -value if self._metric in ("log_loss", "rmse") else value
         beaten = self.best is None or better > self.best
         self.best = better if beaten else self.best
         return beaten

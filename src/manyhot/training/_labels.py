@@ -12,9 +12,8 @@ import numpy.typing as npt
 from manyhot.data import Examples
 from manyhot.errors import DataError
 from manyhot.kernels import Float32s
+from manyhot.metrics import evaluate_logits
 from manyhot.schema import ModelConfig, Schema
-
-from ._metrics import evaluate_logits
 
 __all__ = ["MetricsOf", "check_conversions", "evaluate_labels", "label_names", "metrics_to_judge"]
 

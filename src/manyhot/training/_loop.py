@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from manyhot.calibration import Calibrator
 from manyhot.data import Examples, Loader
 from manyhot.errors import TrainingError
 from manyhot.kernels import Batch, Float32s
@@ -25,7 +26,7 @@ from ._reports import Listener
 from ._schedule import RateSchedule
 from ._settings import rows_an_epoch
 
-__all__ = ["Clock", "check_finite", "evaluate", "fit_model"]
+__all__ = ["Clock", "check_finite", "evaluate", "finite_logits", "fit_model"]
 
 _REMEDY = "nothing was saved: lower the learning rates of training.tables and training.dense"
 
@@ -100,12 +101,25 @@ def check_finite(logits: Float32s, step: int) -> Float32s:
     return logits
 
 
-def evaluate(model: Model, examples: Examples, step: int, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Metrics on labelled examples, {name: metrics} of several labels of these names. Raises TrainingError where the
-    model scores NaN or infinity."""
+def finite_logits(model: Model, examples: Examples, step: int) -> Float32s:
+    """float32 [num_rows], or [num_rows, T] of several labels. Raises TrainingError where the model scores NaN or
+    infinity."""
+    return check_finite(predict_logits(model, examples), step)
+
+
+def evaluate(
+    model: Model,
+    examples: Examples,
+    step: int,
+    names: Sequence[str] = (),
+    calibrator: Calibrator | None = None,
+) -> dict[str, Any]:
+    """Metrics on labelled examples, {name: metrics} of several labels of these names, calibrated if so. Raises
+    TrainingError where the model scores NaN or infinity."""
     labels = examples.labels
     assert labels is not None
-    logits = check_finite(predict_logits(model, examples), step)
+    logits = finite_logits(model, examples, step)
+    logits = logits if calibrator is None else calibrator(logits)
     metrics: dict[str, Any] = evaluate_labels(names, labels, logits, examples.example_weights, examples.groups)
     return metrics
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from manyhot.data import ExampleCache, Rejects, TableLayout, as_source, parts_to_train_on, write_rejects
+from manyhot.calibration import Calibrator, check_both_classes, fit_calibrator
+from manyhot.data import ExampleCache, Examples, Rejects, TableLayout, as_source, parts_to_train_on, write_rejects
 from manyhot.errors import ConfigError
-from manyhot.kernels import select
+from manyhot.kernels import Float32s, select
 from manyhot.model_file import SavedModel, save_model, take_proof
-from manyhot.nn import BuildHead, build_model, check_custom_heads
+from manyhot.nn import BuildHead, Model, build_model, check_custom_heads
 from manyhot.schema import (
     BadRows,
     ModelConfig,
@@ -29,7 +30,7 @@ from manyhot.schema import (
 )
 
 from ._labels import check_conversions, label_names
-from ._loop import check_finite, evaluate, fit_model
+from ._loop import check_finite, evaluate, finite_logits, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
 from ._settings import check_batches, check_l2, check_settings, schema_for, torch_threads
@@ -42,9 +43,10 @@ __all__ = ["Run", "train"]
 class Run:
     """A finished training.
 
-    metrics: {"valid": {"auc", "log_loss"}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid and
-        test those that there are, with a group also "gauc", "groups" and "groups_of_one_class", and of several labels
-        {name: {..}} instead; seconds of the training loop alone, validation left out.
+    metrics: {"valid": {"auc", "log_loss", ..}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid
+        and test those that there are, with what `manyhot.metrics.evaluate_logits` gives, of several labels {name: {..}}
+        instead; both with the calibration, where there is one, and then "valid_uncalibrated" too; seconds of the
+        training loop alone, validation left out.
     rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
     """
 
@@ -148,6 +150,8 @@ def train(
     check_conversions(model, names, examples)
     layout = TableLayout.of(encoder)
     check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
+    if training.calibration is not None:
+        check_both_classes(*_labels(examples["valid"]))
     with torch_threads(training.threads):
         network = build_model(
             model,
@@ -164,9 +168,13 @@ def train(
         with _listener(listener) as listen:
             clock = fit_model(network, training, examples["train"], examples.get("valid"), listen, names)
             metrics: dict[str, Any] = {}
+            calibrator = None
+            if training.calibration is not None:
+                calibrator = _calibrator(training.calibration, network, examples["valid"], clock.steps)
+                metrics["valid_uncalibrated"] = evaluate(network, examples["valid"], clock.steps)
             for name in ("valid", "test"):
                 if name in examples:
-                    metrics[name] = evaluate(network, examples[name], clock.steps, names)
+                    metrics[name] = evaluate(network, examples[name], clock.steps, names, calibrator)
             metrics |= {
                 "examples": clock.examples,
                 "seconds": clock.seconds,
@@ -182,10 +190,22 @@ def train(
         }
         if split is not None:
             summary["split"] = msgspec.to_builtins(split)
-        saved = SavedModel(encoder, model, network, summary)
+        saved = SavedModel(encoder, model, network, summary, calibrator=calibrator)
         saved = take_proof(saved, rows.proof)
         check_finite(saved.proof_probabilities, clock.steps)
     return Run(saved, metrics, rejects)
+
+
+def _calibrator(method: str, network: Model, valid: Examples, step: int) -> Calibrator:
+    labels, example_weights = _labels(valid)
+    return fit_calibrator(method, labels, finite_logits(network, valid, step), example_weights)
+
+
+def _labels(examples: Examples) -> tuple[Float32s, Float32s | None]:
+    """And example weights."""
+    labels = examples.labels
+    assert labels is not None
+    return labels, examples.example_weights
 
 
 def _standardized(schema: Schema) -> list[str]:

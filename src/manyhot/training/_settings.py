@@ -34,6 +34,8 @@ def check_settings(training: TrainingConfig, schema: Schema, *, has_valid: bool)
         raise ConfigError("early_stopping needs rows it can look at; give valid")
     if training.validate_every is not None and not has_valid:
         raise ConfigError("validate_every needs rows it can look at; give valid")
+    if training.calibration is not None and not has_valid:
+        raise ConfigError("calibration is fitted on rows that training does not learn from; give valid")
     if training.early_stopping is not None and training.early_stopping.metric == "gauc" and schema.group is None:
         raise ConfigError('early_stopping by "gauc" needs a group; name its column in the schema')
     if training.schedule is not None and training.schedule.kind == "plateau":

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from manyhot.training import auc, evaluate_logits, log_loss
+from manyhot.metrics import auc, evaluate_logits, log_loss
 
-MODEST = settings(max_examples=150, deadline=None)
+MODEST = settings(max_examples=60, deadline=None)
 LOGIT = st.sampled_from((0.0, -0.0, 1.0, -2.0)) | st.floats(-8, 8, width=32)  # ties are common
 
 
@@ -71,9 +71,15 @@ def test_log_loss_never_rounds_a_probability(label, logit, loss):
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_is_undefined_and_never_a_half(label):
     labels, logits = np.full(5, label, np.float32), np.arange(5, dtype=np.float32)
-    assert evaluate_logits(labels, logits) == {"auc": None, "log_loss": log_loss(labels, logits)}
+    found = evaluate_logits(labels, logits)
+    undefined = {"auc", "normalized_entropy", "pr_auc", *(() if label else ("calibration",))}
+    assert {name for name, value in found.items() if value is None} == undefined
+    assert found["log_loss"] == log_loss(labels, logits)
 
 
 def test_no_rows_are_undefined():
     nothing = np.zeros(0, np.float32)
-    assert evaluate_logits(nothing, nothing) == {"auc": None, "log_loss": None}
+    assert set(evaluate_logits(nothing, nothing).values()) == {None}
+    assert len(evaluate_logits(nothing, nothing)) == 8
+    groups = np.zeros(0, np.uint64)
+    assert evaluate_logits(nothing, nothing, None, groups)["groups"] == 0

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from metric_rows import MODEST, Arrays, rows
 from sklearn import metrics
 
-from manyhot.training import GroupAUC, auc, evaluate_logits, gauc, log_loss
-
-MODEST = settings(max_examples=150, deadline=None)
-LOGIT = st.sampled_from((0.0, -0.0, 1.0, -2.0)) | st.floats(-8, 8, width=32)  # ties are common
-WEIGHT = st.sampled_from((0.0, 1.0, 2.0, 0.25)) | st.floats(2.0**-10, 2.0**10, width=32)
-Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-@st.composite
-def rows(draw: st.DrawFn, weight: st.SearchStrategy[float] = WEIGHT) -> Arrays:
-    """labels, logits, example weights, groups."""
-    row = st.tuples(st.integers(0, 1), LOGIT, weight, st.integers(0, 4))
-    drawn = draw(st.lists(row, min_size=1, max_size=30))
-    kinds = (np.float32, np.float32, np.float32, np.uint64)
-    return tuple(np.array(column, kind) for column, kind in zip(zip(*drawn, strict=True), kinds, strict=True))
+from manyhot.metrics import GroupAUC, auc, evaluate_logits, gauc, log_loss
 
 
 def nearly(metrics: dict[str, float | None]) -> dict[str, object]:

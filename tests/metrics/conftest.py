@@ -1,0 +1,1 @@
+"""Puts this folder's own module, metric_rows, within reach."""
