@@ -201,6 +201,10 @@ VOCABULARY_MISTAKES = {
         lambda: Vocabulary("app", hash_buckets=8, oov="drop"),
         ['vocabulary "app"', "hash_buckets knows every token", "oov", "remove"],
     ),
+    "buckets for tokens that go by column": (
+        lambda: Vocabulary("app", oov_buckets=8, oov="column"),
+        ['vocabulary "app"', 'oov = "column"', "oov_buckets", "remove one"],
+    ),
     "buckets for dropped tokens": (
         lambda: Vocabulary("app", oov_buckets=8, oov="drop"),
         ['vocabulary "app"', 'oov = "drop"', "oov_buckets", "remove one"],

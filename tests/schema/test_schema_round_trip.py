@@ -11,7 +11,7 @@ from manyhot.schema import Field, Schema, Separators, Vocabulary
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
-oov = st.sampled_from([{}, {"oov_buckets": 3}, {"oov": "drop"}])
+oov = st.sampled_from([{}, {"oov_buckets": 3}, {"oov": "drop"}, {"oov": "column"}])
 
 
 @st.composite

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from manyhot.errors import ModelFileError
 from manyhot.kernels import Float32s, Int32s, interleave
-from manyhot.schema import Schema
+from manyhot.schema import Field, Schema
 
 from ._bags import Cut
 from ._batches import Rejects, SourceBatch
@@ -53,6 +54,7 @@ class Encoder:
 
     def __init__(self, schema: Schema, vocabularies: dict[str, FittedVocabulary], numbers: Numbers) -> None:
         self.schema, self.vocabularies, self._numbers = schema, vocabularies, numbers
+        self._columns = [_columns_in_vocabulary(schema, of) for of in schema.fields]
 
     @classmethod
     def fit(
@@ -111,7 +113,7 @@ class Encoder:
         missing = [0] * len(self.schema.fields)
         for index, pieces in read_fields(self.schema, batch, self._numbers, reasons):
             of = self.schema.fields[index]
-            encoded, cut = self.vocabularies[of.vocabulary_name].encode(pieces)
+            encoded, cut = self.vocabularies[of.vocabulary_name].encode(pieces, self._columns[index])
             columns.append((*encoded, index))
             if cut[0]:
                 cuts[of.name] = cut
@@ -152,10 +154,19 @@ class Encoder:
                 numbers[field, column].fitted = fitted
             vocabularies = {
                 v.name: FittedVocabulary.from_arrays(
-                    v, arrays[f"vocabulary.{v.name}.tokens"], arrays[f"vocabulary.{v.name}.offsets"]
+                    v,
+                    arrays[f"vocabulary.{v.name}.tokens"],
+                    arrays[f"vocabulary.{v.name}.offsets"],
+                    len(schema.columns_of(v.name)),
                 )
                 for v in schema.vocabularies
             }
         except (KeyError, ValueError) as error:
             raise ModelFileError(f"the encoder in the file is incomplete: {error}") from None
         return cls(schema, vocabularies, numbers)
+
+
+def _columns_in_vocabulary(schema: Schema, of: Field) -> Int32s:
+    """int32, the place of each column of a field among all columns of its vocabulary."""
+    names = schema.columns_of(of.vocabulary_name)
+    return np.array([names.index(name) for name in of.input_columns or (of.name,)], np.int32)

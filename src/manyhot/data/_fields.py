@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from manyhot.kernels import Float32s, Tokens
-from manyhot.schema import Field, Schema
+from manyhot.schema import Field, Schema, Vocabulary
 
 from ._bags import MISSING, NO_TOKENS, Bags, ColumnReader
 from ._batches import SourceBatch
@@ -99,7 +99,8 @@ def _read_columns(
     summaries: Summaries | None,
 ) -> Iterator[Bags]:
     """The bags of each column of a field."""
-    for column in field.input_columns:
+    unknown_by_column = isinstance(field.vocabulary, Vocabulary) and field.vocabulary.oov == "column"
+    for index, column in enumerate(field.input_columns):
         reader = ColumnReader(batch.origin, column, field.weights or "", reasons=reasons)
         array = batch.batch.column(column)
         if field.numeric is not None:
@@ -114,7 +115,7 @@ def _read_columns(
             bags = bags.without_zero_weights()
         if field.columns is not None and not field.is_value:
             bags = bags.prefixed(f"{column}/")
-        yield bags
+        yield bags.of_column(index) if unknown_by_column and field.columns is not None else bags
 
 
 def _numeric_bags(

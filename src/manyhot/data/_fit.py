@@ -27,7 +27,7 @@ class Fit:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.numbers = numeric_columns(schema)
-        self.counters = {v.name: VocabularyCounter(v) for v in schema.vocabularies}
+        self.counters = {v.name: VocabularyCounter(v, len(schema.columns_of(v.name))) for v in schema.vocabularies}
         self._absent, self._names, self._has_rows = set(wanted_columns(schema, with_labels=True)), set[str](), False
         self._lock = threading.Lock()
 

@@ -72,6 +72,11 @@ class Schema(Config, frozen=True, kw_only=True):
         names = [c for field in self.fields for c in (*field.input_columns, field.weights) if c is not None]
         return tuple(dict.fromkeys(names))
 
+    def columns_of(self, vocabulary: str) -> tuple[str, ...]:
+        """What gives tokens to a vocabulary, by name, once each: columns, and crosses by their field's name."""
+        fields = (field for field in self.fields if field.vocabulary_name == vocabulary)
+        return tuple(sorted({name for field in fields for name in field.input_columns or (field.name,)}))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data; `Schema.from_dict` turns it back."""
         vocabularies = {v.name: _without_name(v) for v in self.vocabularies}
