@@ -19,6 +19,7 @@ EXPORTED = [
     "EarlyStopping",
     "FM",
     "Field",
+    "GBDT",
     "LR",
     "ManyhotError",
     "ModelConfig",

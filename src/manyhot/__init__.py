@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .errors import BadRowsError, ConfigError, DataError, ManyhotError, ModelFileError, TrainingError
     from .schema import (
         FM,
+        GBDT,
         LR,
         BadRows,
         DeepFM,
@@ -40,6 +41,7 @@ _HOMES = {
     "errors": ("BadRowsError", "ConfigError", "DataError", "ManyhotError", "ModelFileError", "TrainingError"),
     "schema": (
         "FM",
+        "GBDT",
         "LR",
         "BadRows",
         "DeepFM",
@@ -63,6 +65,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FM",
+    "GBDT",
     "LR",
     "BadRows",
     "BadRowsError",

@@ -56,7 +56,8 @@ def read_fields(
     reasons: dict[int, str],
     summaries: Summaries | None = None,
 ) -> list[tuple[int, Iterable[Bags]]]:
-    """Bags with the place of their field in the schema, in its order, a field of several columns having as many.
+    """Bags with the place of their field in the schema, in its order, a field of several columns having as many; none
+    of the leaves of trees.
 
     Bags come in pieces: each has some rows, all together have all. While learning (`summaries` are then filled) crosses
     whose tokens nobody counts are left out, once their bad rows are known.
@@ -64,7 +65,7 @@ def read_fields(
     found: dict[str, list[Bags]] = {}
     crossed = {name for field in schema.fields for name in field.cross or ()}
     for field in schema.fields:
-        if field.cross is None:
+        if not (field.cross or field.gbdt):
             found[field.name] = list(_read_columns(field, batch, numbers, reasons, summaries))
             if field.max_pairs is not None or field.name in crossed:
                 bags = in_one_bag(found[field.name])
@@ -72,6 +73,8 @@ def read_fields(
     parts: list[tuple[int, Iterable[Bags]]] = []
     counted = {v.name for v in schema.vocabularies if v.is_fitted}
     for index, field in enumerate(schema.fields):
+        if field.gbdt is not None:
+            continue  # `trees.read_leaves`
         if field.cross is None:
             parts += [(index, [bags]) for bags in found[field.name]]
             continue
