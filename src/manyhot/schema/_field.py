@@ -46,7 +46,7 @@ class Field(_Leading, frozen=True, kw_only=True):
     name: unique in a schema; also the column that feeds the field unless `column` or `columns` says otherwise.
     vocabulary: the Vocabulary (or its name); fields naming the same one share its tables. None: one of its own.
     combiner: "sum", "mean" or "sqrtn"; None is sqrtn for tokens and sum for numeric values
-        (a single number divided by itself would always be 1).
+        (a single number divided by itself would always be 1) and for leaves (each tree counts as a field of its own).
     column: the column that feeds it: a scalar (string, int, bool, date), a list, a list of structs (token, weight), a
         map,
         or text with `separators`.
@@ -191,7 +191,7 @@ class Field(_Leading, frozen=True, kw_only=True):
     @property
     def effective_combiner(self) -> Combiner:
         """The combiner with the default filled in."""
-        return self.combiner or ("sum" if self.is_value else "sqrtn")
+        return self.combiner or ("sum" if self.is_value or self.gbdt is not None else "sqrtn")
 
     @property
     def vocabulary_name(self) -> str:
