@@ -178,8 +178,14 @@ FIELD_MISTAKES = {
 TREES = GBDT(columns=["x"], trees=2, leaves=4)
 BELOW = {"trees": 0, "leaves": 1, "depth": 0, "tokens": -1, "min_rows": 0, "sample_rows": 0, "seed": -1}
 NOT_OF_TREES = {
-    **{"column": "a", "columns": ["a"], "cross": ["a", "b"], "weights": "a"},
-    **{"separators": WEIGHTED, "numeric": [], "max_pairs": 3, "missing": "token"},
+    "column": "a",
+    "columns": ["a"],
+    "cross": ["a", "b"],
+    "weights": "a",
+    "separators": WEIGHTED,
+    "numeric": [],
+    "max_pairs": 3,
+    "missing": "token",
 }
 GBDT_MISTAKES = {
     "no columns": (lambda: GBDT(), ["gbdt", "columns and categories are empty", "name at least one"]),
