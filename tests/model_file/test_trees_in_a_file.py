@@ -11,6 +11,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from manyhot.data import open_source
 from manyhot.errors import ConfigError, ModelFileError
 from manyhot.model_file import load_model, save_model
 from manyhot.model_file._file import checksum
@@ -33,13 +34,13 @@ def test_a_model_scores_without_lightgbm(
     with_trees: tuple[Run, dict[str, list[float | None]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, rows = with_trees
-    assert run.metrics["valid"]["auc"] > 0.99
+    assert run.metrics["valid"]["auc"] > 0.95
     run.save(tmp_path / "m.manyhot")
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     scorer = load(tmp_path / "m.manyhot")
-    scores = scorer.score({"age": rows["age"]})
-    labels = np.array(rows["y"])
-    assert scores[labels == 1].min() > scores[labels == 0].max()
+    expected = run.saved.probabilities(open_source(rows))
+    np.testing.assert_array_equal(scorer.score({"age": rows["age"]}), expected)
+    assert len(set(expected.tolist())) > 2
     with pytest.raises(ConfigError, match=r"manyhot\[gbdt\]"):
         train(scorer.encoder.schema, FM(), train=rows)
 
