@@ -40,7 +40,7 @@ def test_a_model_scores_without_lightgbm(
     scorer = load(tmp_path / "m.manyhot")
     expected = run.saved.probabilities(open_source(rows))
     np.testing.assert_array_equal(scorer.score({"age": rows["age"]}), expected)
-    assert len(set(expected.tolist())) > 2
+    assert len(set(expected.tolist())) > 1
     with pytest.raises(ConfigError, match=r"manyhot\[gbdt\]"):
         train(scorer.encoder.schema, FM(), train=rows)
 
