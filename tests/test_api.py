@@ -28,6 +28,7 @@ EXPORTED = [
     "FinalBlocks",
     "HeadShape",
     "Interest",
+    "GBDT",
     "LR",
     "Loss",
     "ManyhotError",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .schema import (
         CIN,
         FM,
+        GBDT,
         LR,
         AttentionFM,
         Averaging,
@@ -61,6 +62,7 @@ _HOMES = {
     "schema": (
         "CIN",
         "FM",
+        "GBDT",
         "LR",
         "AttentionFM",
         "Averaging",
@@ -103,6 +105,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "CIN",
     "FM",
+    "GBDT",
     "LR",
     "AttentionFM",
     "Averaging",

@@ -52,8 +52,21 @@ class Oracle:
             cut = self.cuts.setdefault(field.name, [0, 0])
             cut[0], cut[1] = cut[0] + len(before) - len(bag), cut[1] + 1
         vocabulary = next(v for v in self.schema.vocabularies if v.name == field.vocabulary_name)
-        pairs = [(id_of(vocabulary, self.known[vocabulary.name], token), weight) for token, weight in bag]
+        known = self.known[vocabulary.name]
+        pairs = [(self.in_column(field, vocabulary, id_of(vocabulary, known, t), t), weight) for t, weight in bag]
         return [pair for pair in pairs if pair[0] != 0] if vocabulary.oov == "drop" else pairs
+
+    def in_column(self, field: Field, vocabulary: Vocabulary, found: int, token: str) -> int:
+        """An unknown token under oov = "column": the id of the column that it comes from."""
+        if vocabulary.oov != "column" or found or not token:
+            return found
+        fields = [f for f in self.schema.fields if f.vocabulary_name == vocabulary.name]
+        names = sorted({c for f in fields for c in f.input_columns} | {f.name for f in fields if f.cross is not None})
+        column = field.name if field.cross is not None else field.column or field.name
+        if field.columns is not None:
+            column = token[: token.index("/")]
+        last = vocabulary.identity or len(self.known[vocabulary.name])
+        return last + 1 + names.index(column)
 
     def bag(self, field: Field, row: Row) -> list[Pair]:
         return heaviest(self.uncut(field, row), field.max_pairs)

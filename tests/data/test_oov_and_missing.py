@@ -35,6 +35,33 @@ def test_unknown_numbers_of_an_identity_vocabulary_go_to_buckets_too() -> None:
     assert found == [[1], [10], [11 + hash_of("10") % 3], [11 + hash_of("x") % 3], []]
 
 
+def test_rare_tokens_of_each_column_share_an_id_of_that_column() -> None:
+    """The winners' "less" tokens. Other columns of the vocabulary, and crosses, have theirs; the order is by name."""
+    v = Vocabulary("v", min_count=2, oov="column")
+    fields = [
+        Field("cats", v, columns=["b", "a"], missing="oov"),
+        Field("c", v),
+        Field("x", v, cross=["c", "cats"]),
+        Field("other", Vocabulary("w")),
+    ]
+    train = {"a": ["1", "1", "r"], "b": ["1", "1", "s"], "c": ["1", "1", "t"], "other": ["o"] * 3}
+    for order in (fields, fields[::-1]):
+        encoder = fit(schema_of(*order), with_label(train))
+        known = ["a/1", "b/1", "1", "1|a/1", "1|b/1"]
+        assert sorted(tokens_of(encoder, "v")[1:]) == sorted(known)
+        assert encoder.vocabularies["v"].size == TableLayout.of(encoder).num_rows - 2 == 1 + len(known) + 4
+        rows = {"a": ["r", "new", "1"], "b": ["s", "1", None], "c": ["t", "1", "r"], "other": ["o"] * 3}
+        bags = rows_of(encode(encoder, rows), 4)
+        at = {f.name: i for i, f in enumerate(order)}
+        rare_of = {name: 6 + place for place, name in enumerate(["a", "b", "c", "x"])}
+        id_of = {name: i for i, name in enumerate(tokens_of(encoder, "v"))}
+        cats = [[i for i, _ in row[at["cats"]]] for row in bags]
+        assert cats == [[rare_of["b"], rare_of["a"]], [id_of["b/1"], rare_of["a"]], [0, id_of["a/1"]]]
+        assert [row[at["c"]] for row in bags] == [[(rare_of["c"], 1.0)], [(id_of["1"], 1.0)], [(rare_of["c"], 1.0)]]
+        crossed = [[i for i, _ in row[at["x"]]] for row in bags]
+        assert crossed == [[rare_of["x"]] * 2, [id_of["1|b/1"], rare_of["x"]], [rare_of["x"]] * 2]
+
+
 @pytest.mark.parametrize("vocabulary", [Vocabulary("v", oov="drop"), Vocabulary("v", identity=3, oov="drop")])
 def test_dropped_pairs_leave_their_neighbours(vocabulary: Vocabulary) -> None:
     fields = [Field("f", vocabulary, weights="w"), Field("g")]

@@ -44,7 +44,7 @@ def vocabularies(name: str) -> st.SearchStrategy[Vocabulary]:
         lambda least, most, buckets, oov: Vocabulary(
             name, min_count=least, max_size=most, oov_buckets=buckets, oov="keep" if buckets else oov
         ),
-        *(st.integers(1, 3), st.none() | st.integers(1, 4), few, st.sampled_from(["keep", "drop"])),
+        *(st.integers(1, 3), st.none() | st.integers(1, 4), few, st.sampled_from(["keep", "drop", "column"])),
     )
     return fitted | st.just(Vocabulary(name, hash_buckets=7))
 

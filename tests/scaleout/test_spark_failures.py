@@ -17,7 +17,7 @@ from same_rows import rows_as_bytes
 from conftest import PANDAS
 from manyhot.data import Encoder, Examples, Prepared, open_source
 from manyhot.errors import BadRowsError, ConfigError, DataError
-from manyhot.schema import Field, Reading, Schema, Separators, load_experiment
+from manyhot.schema import GBDT, Field, Reading, Schema, Separators, load_experiment
 
 pytestmark = pytest.mark.filterwarnings(f"ignore:{PANDAS}:FutureWarning")
 SCHEMA = Schema(label="y", fields=(Field("city"), Field("apps", separators=Separators(weight=":"))))
@@ -262,6 +262,14 @@ def test_without_java_a_sentence_says_so(tmp_path: Path) -> None:
     assert "manyhot: Spark cannot start, which needs Java 17 or later" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "p").exists()
+
+
+def test_trees_are_refused() -> None:
+    from manyhot.scaleout.spark import fit
+
+    schema = Schema(label="y", fields=[Field("leaves", gbdt=GBDT(columns=["a"]))])
+    with pytest.raises(ConfigError, match='field "leaves": Spark does not grow the trees of gbdt'):
+        fit(None, schema)  # type: ignore[arg-type]  # it is refused before the rows are looked at
 
 
 def test_without_pyspark_a_sentence_names_the_extra(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from manyhot.errors import ConfigError
-from manyhot.schema import Field, Schema, Separators, Vocabulary
+from manyhot.schema import GBDT, Field, Schema, Separators, Vocabulary
 
 WEIGHTED = Separators(weight=":")
 
@@ -175,6 +175,60 @@ FIELD_MISTAKES = {
     "wide weight separator": (lambda: Separators(weight="："), ["separators", "weight", "one ASCII character"]),
 }
 
+TREES = GBDT(columns=["x"], trees=2, leaves=4)
+BELOW = {"trees": 0, "leaves": 1, "depth": 0, "tokens": -1, "min_rows": 0, "sample_rows": 0, "seed": -1}
+NOT_OF_TREES = {
+    "column": "a",
+    "columns": ["a"],
+    "cross": ["a", "b"],
+    "weights": "a",
+    "separators": WEIGHTED,
+    "numeric": [],
+    "max_pairs": 3,
+    "missing": "token",
+}
+GBDT_MISTAKES = {
+    "no columns": (lambda: GBDT(), ["gbdt", "columns and categories are empty", "name at least one"]),
+    "a column twice": (lambda: GBDT(columns=["x"], categories=["x"]), ["gbdt", 'column "x"', "twice", "remove"]),
+    "no tokens": (lambda: GBDT(categories=["x"], tokens=0), ["gbdt", "tokens = 0", "raise tokens"]),
+    "rate": (lambda: GBDT(columns=["x"], learning_rate=0.0), ["gbdt", "learning_rate = 0", "above 0"]),
+    "too many leaves": (lambda: GBDT(columns=["x"], trees=1000, leaves=1001), ["gbdt", "1,000,000", "lower"]),
+    **{
+        f"{key} = {value}": (lambda key=key, value=value: GBDT(columns=["x"], **{key: value}), [f"{key} = {value}"])
+        for key, value in [*BELOW.items(), ("leaves", 4097), ("depth", 33)]
+    },
+    **{
+        f"{key} of trees": (lambda key=key, value=value: Field("t", gbdt=TREES, **{key: value}), ['"t"', key, "remove"])
+        for key, value in NOT_OF_TREES.items()
+    },
+    "unknown key": (
+        lambda: Schema.from_dict({"label": "y", "fields": {"t": {"gbdt": {"colums": ["x"]}}}}),
+        ["fields.t.gbdt", '"colums"', 'did you mean "columns"'],
+    ),
+    "another vocabulary": (
+        lambda: schema(Field("t", Vocabulary("v", min_count=2), gbdt=TREES)),
+        ['field "t"', "vocabulary of their own", 'vocabulary "v"'],
+    ),
+    "another size": (lambda: schema(Field("t", Vocabulary("v", identity=9), gbdt=TREES)), ['field "t"', "own"]),
+    "a shared vocabulary": (
+        lambda: schema(Field("t", Vocabulary("v", identity=8), gbdt=TREES), Field("a", "v")),
+        ['field "t"', "let no other field name it"],
+    ),
+    "two fields of trees in one vocabulary": (
+        lambda: schema(Field("t", "v", gbdt=TREES), Field("u", "v", gbdt=TREES), vocabularies=(Vocabulary("v"),)),
+        ['field "t"', "own"],
+    ),
+    "crossed leaves": (
+        lambda: schema(Field("t", gbdt=TREES), Field("a"), Field("x", cross=["a", "t"])),
+        ['field "x"', 'field "t"', "leaves of trees", "name other fields"],
+    ),
+    "the label": (
+        lambda: schema(Field("t", gbdt=GBDT(categories=["clicked"]))),
+        ['field "t"', 'column "clicked"', "label"],
+    ),
+}
+
+
 VOCABULARY_MISTAKES = {
     "no name": (lambda: Vocabulary(""), ["vocabulary", "name", "not empty"]),
     **{
@@ -200,6 +254,10 @@ VOCABULARY_MISTAKES = {
     "dropping hashed tokens": (
         lambda: Vocabulary("app", hash_buckets=8, oov="drop"),
         ['vocabulary "app"', "hash_buckets knows every token", "oov", "remove"],
+    ),
+    "buckets for tokens that go by column": (
+        lambda: Vocabulary("app", oov_buckets=8, oov="column"),
+        ['vocabulary "app"', 'oov = "column"', "oov_buckets", "remove one"],
     ),
     "buckets for dropped tokens": (
         lambda: Vocabulary("app", oov_buckets=8, oov="drop"),
@@ -241,6 +299,13 @@ def test_a_schema_mistake_is_named(case: str) -> None:
     make, words = (SCHEMA_MISTAKES | FIELD_MISTAKES)[case]
     text = sentence(make)
     assert [word for word in words if word not in text] == [], text
+
+
+@pytest.mark.parametrize("case", GBDT_MISTAKES)
+def test_a_mistake_in_trees_is_named(case: str) -> None:
+    make, words = GBDT_MISTAKES[case]
+    text = sentence(make)
+    assert all(word in text for word in words), text
 
 
 @pytest.mark.parametrize("case", VOCABULARY_MISTAKES)

@@ -7,11 +7,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyhot.schema import Field, Schema, Separators, Vocabulary
+from manyhot.schema import GBDT, Field, Schema, Separators, Vocabulary
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
-oov = st.sampled_from([{}, {"oov_buckets": 3}, {"oov": "drop"}])
+oov = st.sampled_from([{}, {"oov_buckets": 3}, {"oov": "drop"}, {"oov": "column"}])
 
 
 @st.composite
@@ -57,6 +57,14 @@ def schemas(draw: st.DrawFn) -> Schema:
             options["max_pairs"] = draw(st.none() | st.integers(1, 9))
         fields.append(Field(name, **options))
     tokens = [field.name for field in fields if not field.is_value]
+    free = st.text("tree", min_size=9, max_size=12)
+    if draw(st.booleans()):
+        options = draw(
+            st.sampled_from(
+                [{}, {"trees": 3, "depth": 2}, {"categories": ["one category", "another one"], "tokens": 4}]
+            )
+        )
+        fields.append(Field(draw(free), gbdt=GBDT(columns=["longer than names"], **options)))
     if len(tokens) >= 2 and draw(st.booleans()):
         name = draw(names.filter(lambda name: name not in [*(f.name for f in fields), *(v.name for v in shared)]))
         fields.append(Field(name, cross=tokens[: draw(st.integers(2, 3))], max_pairs=draw(st.none() | st.just(4))))

@@ -41,6 +41,8 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     fields = Table("field", "columns", "vocabulary", "tokens", "combiner", "options", box=None, pad_edge=False)
     for field in schema.fields:
         columns = ", ".join([*field.input_columns, *([f"weights {field.weights}"] if field.weights else [])])
+        if field.gbdt is not None:
+            columns = f"{field.gbdt.trees} trees of {', '.join(field.gbdt.input_columns)}"
         columns = columns or " x ".join(field.cross or ())
         name = field.vocabulary_name
         cells = (field.name, columns, name, f"{sizes[name]:,}", field.effective_combiner, _options(field))

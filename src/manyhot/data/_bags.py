@@ -34,6 +34,7 @@ class Bags:
 
     The token of pair i is tokens[positions[i]]; without positions T = N and it is tokens[i]. The empty token stands for
     a missing value: it is never known, so its id is OOV, and never counted. cut: what max_pairs took from them.
+    columns: int32 [T], which of the field's columns each token comes from; None: the first, or nobody asks.
     """
 
     tokens: Tokens
@@ -41,10 +42,15 @@ class Bags:
     offsets: Int32s
     positions: Int32s | None = None
     cut: Cut = (0, 0)
+    columns: Int32s | None = None
 
     def tokens_of(self, pairs: npt.NDArray[np.integer]) -> Tokens:
         """The tokens of chosen pairs."""
         return self.tokens.take(pairs if self.positions is None else self.positions[pairs])
+
+    def of_column(self, column: int) -> Bags:
+        """The same, all tokens being of that column of their field."""
+        return replace(self, columns=np.full(len(self.tokens), column, np.int32))
 
     @property
     def times(self) -> npt.NDArray[np.int64] | None:
@@ -92,8 +98,9 @@ class Bags:
         weights = None if self.weights is None else self.weights[at]
         offsets = offsets_of(kept)[self.offsets]
         if self.positions is None:
-            return Bags(self.tokens.take(at), weights, offsets, cut=self.cut)
-        return Bags(self.tokens, weights, offsets, self.positions[at], self.cut)
+            columns = None if self.columns is None else self.columns[at]
+            return Bags(self.tokens.take(at), weights, offsets, cut=self.cut, columns=columns)
+        return replace(self, weights=weights, offsets=offsets, positions=self.positions[at])
 
 
 @dataclass

@@ -38,7 +38,8 @@ def in_one_bag(parts: Sequence[Bags]) -> Bags:
         for part, before in zip(parts, tokens_before[:-1], strict=True)
     ]
     positions, weights, offsets = interleave(columns, len(parts[0].offsets) - 1)
-    return Bags(joined, weights, offsets, positions)
+    told = [part.columns for part in parts if part.columns is not None]  # by all of them, or by none
+    return Bags(joined, weights, offsets, positions, columns=np.concatenate(told) if told else None)
 
 
 class Crossed:

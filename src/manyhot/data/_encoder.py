@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from manyhot.errors import ModelFileError
 from manyhot.kernels import Float32s, Int32s, interleave
-from manyhot.schema import Schema
+from manyhot.schema import Field, Schema
 
 from ._bags import Cut
 from ._batches import Rejects, SourceBatch
@@ -22,6 +24,7 @@ from ._in_order import available_threads, in_order
 from ._row_columns import UInt64s, read_row_columns
 from ._vocabularies import FittedVocabulary
 from .sources import Source
+from .trees import Forest, forest_arrays, forest_from_arrays, read_leaves, require_lightgbm
 
 __all__ = ["EncodedChunk", "Encoder"]
 
@@ -52,8 +55,15 @@ class EncodedChunk:
 class Encoder:
     """A schema with everything that was learned from the training data. Make it with `fit` or `from_state`."""
 
-    def __init__(self, schema: Schema, vocabularies: dict[str, FittedVocabulary], numbers: Numbers) -> None:
-        self.schema, self.vocabularies, self._numbers = schema, vocabularies, numbers
+    def __init__(
+        self,
+        schema: Schema,
+        vocabularies: dict[str, FittedVocabulary],
+        numbers: Numbers,
+        forests: dict[str, Forest] | None = None,
+    ) -> None:
+        self.schema, self.vocabularies, self._numbers, self._forests = schema, vocabularies, numbers, forests or {}
+        self._columns = [_columns_in_vocabulary(schema, of) for of in schema.fields]
 
     @classmethod
     def fit(
@@ -62,8 +72,11 @@ class Encoder:
         """Learns vocabularies and transforms of the good rows, in one pass.
 
         num_threads: None is all cores; it changes no result. rejects: takes the bad rows, and its limits bear some of
-        them. Raises BadRowsError at the end of the pass where more rows are bad.
+        them. Raises BadRowsError at the end of the pass where more rows are bad; ConfigError where trees are to be
+        grown and LightGBM is not there.
         """
+        if any(of.gbdt is not None for of in schema.fields):
+            require_lightgbm()  # before the pass, not after it
         fit, rejects = Fit(schema), rejects or Rejects()
         batches = rejects.announced(source.batches(wanted_columns(schema, with_labels=True), rejects))
         num_threads = num_threads or available_threads()
@@ -71,7 +84,7 @@ class Encoder:
             rejects.add_batch(batch, reasons)
         fit.check_columns(source.name)
         rejects.check()
-        return cls(schema, fit.vocabularies(num_threads), fit.numbers)
+        return cls(schema, fit.vocabularies(num_threads), fit.numbers, fit.forests(num_threads))
 
     def encode(
         self, source: Source, *, with_labels: bool, num_threads: int | None = None, rejects: Rejects | None = None
@@ -110,9 +123,11 @@ class Encoder:
         columns: list[tuple[Int32s, Float32s | None, Int32s, int]] = []
         cuts: dict[str, Cut] = {}
         missing = [0] * len(self.schema.fields)
-        for index, pieces in read_fields(self.schema, batch, self._numbers, reasons):
+        parts = read_fields(self.schema, batch, self._numbers, reasons)
+        parts += read_leaves(self.schema, batch, self._forests, reasons)
+        for index, pieces in sorted(parts, key=itemgetter(0)):
             of = self.schema.fields[index]
-            encoded, cut = self.vocabularies[of.vocabulary_name].encode(pieces)
+            encoded, cut = self.vocabularies[of.vocabulary_name].encode(pieces, self._columns[index])
             columns.append((*encoded, index))
             if cut[0]:
                 cuts[of.name] = cut
@@ -140,6 +155,8 @@ class Encoder:
         arrays: dict[str, npt.NDArray[Any]] = {}
         for name, vocabulary in self.vocabularies.items():
             arrays[f"vocabulary.{name}.tokens"], arrays[f"vocabulary.{name}.offsets"] = vocabulary.to_arrays()
+        for name, forest in self._forests.items():
+            arrays |= forest_arrays(forest, f"trees.{name}")
         numbers = [[field, column, number.fitted] for (field, column), number in self._numbers.items()]
         return {"schema": self.schema.to_dict(), "numbers": numbers}, arrays
 
@@ -153,10 +170,21 @@ class Encoder:
                 numbers[field, column].fitted = fitted
             vocabularies = {
                 v.name: FittedVocabulary.from_arrays(
-                    v, arrays[f"vocabulary.{v.name}.tokens"], arrays[f"vocabulary.{v.name}.offsets"]
+                    v,
+                    arrays[f"vocabulary.{v.name}.tokens"],
+                    arrays[f"vocabulary.{v.name}.offsets"],
+                    len(schema.columns_of(v.name)),
                 )
                 for v in schema.vocabularies
             }
         except (KeyError, ValueError) as error:
             raise ModelFileError(f"the encoder in the file is incomplete: {error}") from None
-        return cls(schema, vocabularies, numbers)
+        trees = {of.name: of.gbdt for of in schema.fields if of.gbdt is not None}
+        forests = {name: forest_from_arrays(arrays, f"trees.{name}", gbdt) for name, gbdt in trees.items()}
+        return cls(schema, vocabularies, numbers, forests)
+
+
+def _columns_in_vocabulary(schema: Schema, of: Field) -> Int32s:
+    """int32, the place of each column of a field among all columns of its vocabulary."""
+    names = schema.columns_of(of.vocabulary_name)
+    return np.array([names.index(name) for name in of.input_columns or (of.name,)], np.int32)

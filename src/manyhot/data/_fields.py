@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from manyhot.kernels import Float32s, Tokens
-from manyhot.schema import Field, Schema
+from manyhot.schema import Field, Schema, Vocabulary
 
 from ._bags import MISSING, NO_TOKENS, Bags, ColumnReader
 from ._batches import SourceBatch
@@ -61,7 +61,8 @@ def read_fields(
     reasons: dict[int, str],
     summaries: Summaries | None = None,
 ) -> list[tuple[int, Iterable[Bags]]]:
-    """Bags with the place of their field in the schema, in its order, a field of several columns having as many.
+    """Bags with the place of their field in the schema, in its order, a field of several columns having as many; none
+    of the leaves of trees.
 
     Bags come in pieces: each has some rows, all together have all. While learning (`summaries` are then filled) crosses
     whose tokens nobody counts are left out, once their bad rows are known.
@@ -69,7 +70,7 @@ def read_fields(
     found: dict[str, list[Bags]] = {}
     crossed = {name for field in schema.fields for name in field.cross or ()}
     for field in schema.fields:
-        if field.cross is None:
+        if not (field.cross or field.gbdt):
             found[field.name] = list(_read_columns(field, batch, numbers, reasons, summaries))
             if field.max_pairs is not None or field.name in crossed:
                 bags = in_one_bag(found[field.name])
@@ -77,6 +78,8 @@ def read_fields(
     parts: list[tuple[int, Iterable[Bags]]] = []
     counted = {v.name for v in schema.vocabularies if v.is_fitted}
     for index, field in enumerate(schema.fields):
+        if field.gbdt is not None:
+            continue  # `trees.read_leaves`
         if field.cross is None:
             parts += [(index, [bags]) for bags in found[field.name]]
             continue
@@ -104,7 +107,8 @@ def _read_columns(
     summaries: Summaries | None,
 ) -> Iterator[Bags]:
     """The bags of each column of a field."""
-    for column in field.input_columns:
+    unknown_by_column = isinstance(field.vocabulary, Vocabulary) and field.vocabulary.oov == "column"
+    for index, column in enumerate(field.input_columns):
         reader = ColumnReader(batch.origin, column, field.weights or "", reasons=reasons)
         array = batch.batch.column(column)
         if field.numeric is not None:
@@ -119,7 +123,7 @@ def _read_columns(
             bags = bags.without_zero_weights()
         if field.columns is not None and not field.is_value:
             bags = bags.prefixed(f"{column}/")
-        yield bags
+        yield bags.of_column(index) if unknown_by_column and field.columns is not None else bags
 
 
 def _numeric_bags(

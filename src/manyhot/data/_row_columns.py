@@ -47,14 +47,14 @@ def read_example_weights(reader: ColumnReader, array: pa.Array) -> Float32s:
     return values.astype(np.float32)
 
 
-def read_keys(reader: ColumnReader, array: pa.Array) -> UInt64s:
+def read_keys(reader: ColumnReader, array: pa.Array, what: str = "a key") -> UInt64s:
     """A hash of each row's token, uint64 [rows], the same on every machine; 0 where it is missing.
 
     Tokens are those of a field over the same column: 7, 7.0 and "7" are one.
     """
     strings, bad = to_strings(array)
     if strings is None:
-        raise reader.wrong_type(array, "but a key must be one text, whole number or date a row")
+        raise reader.wrong_type(array, f"but {what} must be one text, whole number or date a row")
     reader.fail(bad, "is not UTF-8 text")
     tokens = from_text(strings)
     return np.where(tokens.lengths > 0, hash_tokens(tokens), np.uint64(0))

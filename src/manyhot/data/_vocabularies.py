@@ -18,6 +18,7 @@ __all__ = ["Counted", "FittedVocabulary", "VocabularyCounter"]
 
 Pairs = tuple[Int32s, Float32s | None, Int32s]  # ids [N], weights [N] or None, offsets [rows+1]
 _NO_LIMIT = 2**31 - 2
+_FIRST = np.int32(0)
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,13 @@ class Counted:
 
 
 class VocabularyCounter:
-    """Counts the tokens of all fields of a vocabulary in one pass; several threads may count into one."""
+    """Counts the tokens of all fields of a vocabulary in one pass; several threads may count into one.
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
+    num_columns: that give it tokens.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, num_columns: int) -> None:
+        self.vocabulary, self._num_columns = vocabulary, num_columns
         self._table = TokenTable()
         self._occurrences = 0
         self._lock = threading.Lock()
@@ -60,32 +64,33 @@ class VocabularyCounter:
         """Ids 1.. by descending count, ties by token bytes."""
         v = self.vocabulary
         if not v.is_fitted:
-            return FittedVocabulary(v, NO_TOKENS)
+            return FittedVocabulary(v, NO_TOKENS, self._num_columns)
         data, offsets, counts = self._table.ranked(v.min_count, v.max_size or _NO_LIMIT)
-        fitted = FittedVocabulary.from_arrays(v, data, offsets)
+        fitted = FittedVocabulary.from_arrays(v, data, offsets, self._num_columns)
         fitted.counted = Counted(len(self._table), self._occurrences, len(counts), int(counts.sum()))
         return fitted
 
 
 class FittedVocabulary:
-    """tokens: in the order of their ids, from id 1; empty where ids are hashed or given.
+    """tokens: in the order of their ids, from id 1; empty where ids are hashed or given. num_columns: that give them.
 
     counted: what they were chosen from; None where nothing was counted, or where it is no longer known (model files).
     """
 
     counted: Counted | None = None
 
-    def __init__(self, vocabulary: Vocabulary, tokens: Tokens) -> None:
+    def __init__(self, vocabulary: Vocabulary, tokens: Tokens, num_columns: int) -> None:
         self.vocabulary, self.tokens = vocabulary, tokens
+        self._num_unknown = num_columns if vocabulary.oov == "column" else vocabulary.oov_buckets or 0
         self._table = TokenTable()
         self._table.count(tokens.data, tokens.starts, tokens.lengths, None)
 
     @classmethod
     def from_arrays(
-        cls, vocabulary: Vocabulary, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
+        cls, vocabulary: Vocabulary, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], num_columns: int
     ) -> FittedVocabulary:
         """From all tokens in one buffer and offsets [tokens+1]."""
-        return cls(vocabulary, _tokens(data, offsets))
+        return cls(vocabulary, _tokens(data, offsets), num_columns)
 
     def to_arrays(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
         """The reverse of from_arrays."""
@@ -94,17 +99,21 @@ class FittedVocabulary:
     @property
     def size(self) -> int:
         """V: rows of its tables, OOV included."""
-        return 1 + self._num_known + (self.vocabulary.oov_buckets or 0)
+        return 1 + self._num_known + self._num_unknown
 
     @property
     def _num_known(self) -> int:
         return self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens)
 
-    def encode(self, pieces: Iterable[Bags]) -> tuple[Pairs, Cut]:
-        """The pairs of bags that come in pieces of some rows each, and what max_pairs cut from all of them."""
+    def encode(self, pieces: Iterable[Bags], columns: Int32s) -> tuple[Pairs, Cut]:
+        """The pairs of bags that come in pieces of some rows each, and what max_pairs cut from all of them.
+
+        columns: int32, the place of each column of their field among the vocabulary's (`Schema.columns_of`).
+        """
         encoded, cuts = [], [(0, 0)]
         for bags in pieces:
-            ids = self.lookup(bags.tokens, bags.positions)
+            of = columns[0] if bags.columns is None else columns[bags.columns]
+            ids = self.lookup(bags.tokens, bags.positions, of)
             if self.vocabulary.oov == "drop" and not ids.all():
                 kept = ids != 0
                 bags, ids = bags.only(kept), ids[kept]
@@ -113,14 +122,20 @@ class FittedVocabulary:
         pairs, bags_cut = map(sum, zip(*cuts, strict=True))
         return _one_after_another(encoded), (pairs, bags_cut)
 
-    def lookup(self, tokens: Tokens, positions: Int32s | None = None) -> Int32s:
-        """Ids int32 [T] of the tokens, 0 for empty and (without oov_buckets) for unknown ones; with positions int32 [N]
-        those at them [N]."""
+    def lookup(self, tokens: Tokens, positions: Int32s | None = None, columns: Int32s | np.int32 = _FIRST) -> Int32s:
+        """Ids int32 [T] of the tokens, 0 for empty and (unless the vocabulary says otherwise) for unknown ones; with
+        positions int32 [N] those at them [N].
+
+        columns: int32 [T] or one for all, the place among the vocabulary's columns of that which a token comes from.
+        """
         ids = self.known_ids(tokens)
-        if self.vocabulary.oov_buckets is not None:
+        if self._num_unknown:
             unknown = (ids == 0) & (tokens.lengths > 0)
-            bucket = hash_tokens(tokens.take(unknown)) % np.uint64(self.vocabulary.oov_buckets)
-            ids[unknown] = 1 + self._num_known + bucket.astype(np.int32)
+            if self.vocabulary.oov == "column":
+                which = np.broadcast_to(columns, len(ids))[unknown]
+            else:
+                which = (hash_tokens(tokens.take(unknown)) % np.uint64(self._num_unknown)).astype(np.int32)
+            ids[unknown] = 1 + self._num_known + which
         return ids if positions is None else ids[positions]
 
     def known_ids(self, tokens: Tokens) -> Int32s:

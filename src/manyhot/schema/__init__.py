@@ -9,6 +9,7 @@ from ._catalogue import HEADS, MLP_OPTIONS, MODELS, HeadKind, ModelKind
 from ._config import convert
 from ._experiment import DataConfig, Experiment, load_experiment
 from ._field import Combiner, Field, Separators
+from ._gbdt import GBDT
 from ._head_options import (
     CIN,
     AttentionFM,
@@ -41,6 +42,7 @@ from ._vocabulary import Vocabulary
 __all__ = [
     "CIN",
     "FM",
+    "GBDT",
     "HEADS",
     "LR",
     "MLP_OPTIONS",

@@ -1,4 +1,4 @@
-"""Crosses: which fields may be crossed, and the vocabulary of a cross."""
+"""Crosses: which fields may be crossed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from manyhot.errors import ConfigError, nearest_name
 from ._field import Field
 from ._vocabulary import Vocabulary
 
-__all__ = ["check_crosses", "default_vocabulary"]
-
-_CROSS_BUCKETS = 100_000
-
-
-def default_vocabulary(field: Field) -> Vocabulary:
-    """Where a schema says nothing of it: fitted, and hashed for a cross, whose tokens are too many to count."""
-    return Vocabulary(field.vocabulary_name, hash_buckets=_CROSS_BUCKETS if field.cross is not None else None)
+__all__ = ["check_crosses"]
 
 
 def check_crosses(fields: Sequence[Field]) -> None:
@@ -43,6 +36,8 @@ def _check_pair(field: Field, crossed: Field) -> None:
     where = f'field "{field.name}": cross: field "{crossed.name}"'
     if crossed.cross is not None:
         raise ConfigError(f"{where} is a cross itself; name the fields it crosses")
+    if crossed.gbdt is not None:
+        raise ConfigError(f"{where} holds leaves of trees, which cross columns by themselves; name other fields")
     if crossed.is_value:
         raise ConfigError(f"{where} holds numbers, not tokens; end its transforms in a bucket")
     counted = isinstance(field.vocabulary, Vocabulary) and field.vocabulary.is_fitted

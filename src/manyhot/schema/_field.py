@@ -7,6 +7,7 @@ from typing import Literal
 from manyhot.errors import ConfigError
 
 from ._config import Config
+from ._gbdt import GBDT
 from ._transforms import Step, parse_steps
 from ._vocabulary import Vocabulary
 
@@ -45,13 +46,14 @@ class Field(_Leading, frozen=True, kw_only=True):
     name: unique in a schema; also the column that feeds the field unless `column` or `columns` says otherwise.
     vocabulary: the Vocabulary (or its name); fields naming the same one share its tables. None: one of its own.
     combiner: "sum", "mean" or "sqrtn"; None is sqrtn for tokens and sum for numeric values
-        (a single number divided by itself would always be 1).
+        (a single number divided by itself would always be 1) and for leaves (each tree counts as a field of its own).
     column: the column that feeds it: a scalar (string, int, bool, date), a list, a list of structs (token, weight), a
         map,
         or text with `separators`.
     columns: several columns in one bag; a token becomes "column/token", a numeric value gets the token "column".
     cross: two or three other fields of the schema, in place of columns: the bag holds every combination of one pair of
         each, its token their tokens joined, its weight their product.
+    gbdt: in place of columns boosted trees, fitted on the training rows; the bag holds the leaf of each tree.
     weights: a column of weights parallel to `column`.
     separators: the column is text holding a bag, as in "wechat:0.9,weibo:0.5".
     numeric: the column is a number: a list of transforms (may be empty), or one such list for each column.
@@ -66,6 +68,7 @@ class Field(_Leading, frozen=True, kw_only=True):
     column: str | None = None
     columns: tuple[str, ...] | None = None
     cross: tuple[str, ...] | None = None
+    gbdt: GBDT | None = None
     weights: str | None = None
     separators: Separators | None = None
     numeric: tuple[str, ...] | dict[str, tuple[str, ...]] | None = None
@@ -90,6 +93,8 @@ class Field(_Leading, frozen=True, kw_only=True):
             raise ConfigError(f"{where}: max_pairs = {self.max_pairs} must lie between 1 and 2^31 - 1")
         if self.cross is not None:
             self._check_cross(where)
+        if self.gbdt is not None:
+            self._check_gbdt(where)
         if self.numeric is not None:
             self._check_numeric(where)
 
@@ -107,6 +112,13 @@ class Field(_Leading, frozen=True, kw_only=True):
         if len(set(self.cross)) != len(self.cross):
             twice = next(name for name in self.cross if self.cross.count(name) > 1)
             raise ConfigError(f'{where}: cross names field "{twice}" twice')
+
+    def _check_gbdt(self, where: str) -> None:
+        for key in ("column", "columns", "cross", "weights", "separators", "numeric", "max_pairs"):
+            if getattr(self, key) is not None:
+                raise ConfigError(f"{where}: gbdt names its own columns and has no {key}; remove one of the two")
+        if self.missing != "empty":
+            raise ConfigError(f"{where}: trees have a branch for what is missing; remove missing")
 
     def _check_weights(self, where: str) -> None:
         if self.columns is not None:
@@ -144,10 +156,17 @@ class Field(_Leading, frozen=True, kw_only=True):
 
     @property
     def input_columns(self) -> tuple[str, ...]:
-        """The columns of tokens or numbers, in order (the weights column is not among them); none of a cross."""
-        if self.cross is not None:
+        """The columns of tokens or numbers, in order (the weights column is not among them); none of a cross or of
+        trees, whose tokens come of no single column."""
+        if self.cross is not None or self.gbdt is not None:
             return ()
         return self.columns if self.columns is not None else (self.column or self.name,)
+
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """Every column that the field reads itself."""
+        weights = () if self.weights is None else (self.weights,)
+        return (*self.input_columns, *weights, *(self.gbdt.input_columns if self.gbdt is not None else ()))
 
     def steps(self, column: str) -> tuple[Step, ...]:
         """The parsed transforms of one numeric column."""
@@ -172,7 +191,7 @@ class Field(_Leading, frozen=True, kw_only=True):
     @property
     def effective_combiner(self) -> Combiner:
         """The combiner with the default filled in."""
-        return self.combiner or ("sum" if self.is_value else "sqrtn")
+        return self.combiner or ("sum" if self.is_value or self.gbdt is not None else "sqrtn")
 
     @property
     def vocabulary_name(self) -> str:

@@ -10,7 +10,8 @@ import msgspec
 from manyhot.errors import ConfigError, nearest_name
 
 from ._config import Config, convert
-from ._crosses import check_crosses, default_vocabulary
+from ._crosses import check_crosses
+from ._derived import check_leaves, default_vocabulary
 from ._field import Field
 from ._labels import labels_of
 from ._vocabulary import Vocabulary
@@ -70,14 +71,19 @@ class Schema(Config, frozen=True, kw_only=True):
                 raise ConfigError(f'{key} = "{getattr(self, key)}" is the label; name another column')
         _check_columns(labels, self.fields)
         check_crosses(fields)
+        check_leaves(fields)
         msgspec.structs.force_setattr(self, "fields", tuple(fields))
         msgspec.structs.force_setattr(self, "vocabularies", tuple(used.values()))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the fields read, in order, once each; the label is not among them."""
-        names = [c for field in self.fields for c in (*field.input_columns, field.weights) if c is not None]
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(column for field in self.fields for column in field.columns_read))
+
+    def columns_of(self, vocabulary: str) -> tuple[str, ...]:
+        """What gives tokens to a vocabulary, by name, once each: columns; crosses and trees by their field's name."""
+        fields = (field for field in self.fields if field.vocabulary_name == vocabulary)
+        return tuple(sorted({name for field in fields for name in field.input_columns or (field.name,)}))
 
     @property
     def vocabulary_of(self) -> dict[str, str]:
@@ -156,11 +162,14 @@ def _check_columns(labels: Sequence[str], fields: Sequence[Field]) -> None:
         if field.name in names:
             raise ConfigError(f'two fields are named "{field.name}"; give one of them another name')
         names.add(field.name)
-        for column in (*field.input_columns, field.weights):
-            if column is None:
-                continue
-            if column in labels:
-                raise ConfigError(f'field "{field.name}": column "{column}" is the label; a model may not read it')
+        leaked = next((column for column in field.columns_read if column in labels), None)
+        if leaked is not None:
+            raise ConfigError(f'field "{field.name}": column "{leaked}" is the label; a model may not read it')
+        if field.gbdt is not None:
+            if len(labels) > 1:
+                raise ConfigError(f'field "{field.name}": gbdt grows trees for one label, and there are {len(labels)}')
+            continue  # trees read columns that other fields read too
+        for column in field.columns_read:
             reading = (column, field.steps(column) if field.numeric is not None else None)
             if reading in owner:
                 raise ConfigError(

@@ -26,7 +26,8 @@ class Vocabulary(_Named, frozen=True, kw_only=True):
     hash_buckets: nothing is fitted; a token's id is 1 + hash(token) mod hash_buckets.
     identity: nothing is fitted; tokens are whole numbers 0..identity-1 and the id is 1 + number, others are OOV.
     oov_buckets: unknown tokens share so many ids after those of the known ones, by hash; None: they all have id 0.
-    oov: "keep" unknown tokens, under the ids just said, or "drop" their pairs.
+    oov: "keep" unknown tokens, under the ids just said; "drop" their pairs; or "column": those of each column share an
+        id of that column, after the ids of the known ones (the "less" tokens of the 2014 Criteo winners).
 
     Raises ConfigError where a number is out of range or two ways of giving ids are combined.
     """
@@ -36,7 +37,7 @@ class Vocabulary(_Named, frozen=True, kw_only=True):
     hash_buckets: int | None = None
     identity: int | None = None
     oov_buckets: int | None = None
-    oov: Literal["keep", "drop"] = "keep"
+    oov: Literal["keep", "drop", "column"] = "keep"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,8 +56,10 @@ class Vocabulary(_Named, frozen=True, kw_only=True):
         for key, is_set in (("oov_buckets", self.oov_buckets is not None), ("oov", self.oov != "keep")):
             if is_set and self.hash_buckets is not None:
                 raise ConfigError(f"{where}: hash_buckets knows every token, so {key} means nothing; remove it")
-        if self.oov_buckets is not None and self.oov == "drop":
-            raise ConfigError(f'{where}: oov = "drop" leaves no unknown token for oov_buckets; remove one of the two')
+        if self.oov_buckets is not None and self.oov != "keep":
+            raise ConfigError(
+                f'{where}: oov = "{self.oov}" leaves no unknown token for oov_buckets; remove one of the two'
+            )
 
     @property
     def is_fitted(self) -> bool:

@@ -16,6 +16,7 @@ from manyhot.schema import Part, Split, seconds_of
 
 from .._bags import ColumnReader
 from .._batches import Rejects, SourceBatch
+from .._mixed import mixed
 from .._row_columns import read_keys, read_times
 from ._filtered import Choice, Filtered
 from ._source import Source
@@ -78,7 +79,7 @@ class _ByHash:
 
     def __init__(self, split: Split) -> None:
         self.columns: tuple[str, ...] = (split.key,) if split.key is not None else ()
-        self._seed = _mixed(np.array([split.seed], np.uint64))
+        self._seed = mixed(np.array([split.seed], np.uint64))
         self._test_end = math.floor(split.share("test") * 2**64)
         self._last_of_train = 2**64 - 1 - math.floor(split.share("valid") * 2**64)
 
@@ -91,20 +92,12 @@ class _ByHash:
             keys = read_keys(ColumnReader(batch.origin, key, reasons=reasons), batch.batch.column(key))
         else:
             keys = np.arange(first + 1, first + 1 + batch.batch.num_rows, dtype=np.uint64)
-        place = _mixed(keys ^ self._seed)
+        place = mixed(keys ^ self._seed)
         parts = np.full(len(keys), _TRAIN, np.int8)
         parts[place > self._last_of_train] = _VALID
         parts[place < self._test_end] = _TEST
         parts[keys == 0] = _TRAIN  # nothing tells whether a row without a key belongs to one of those in train
         return parts
-
-
-def _mixed(numbers: UInt64s) -> UInt64s:
-    """splitmix64 (Steele, Lea, Flood 2014): every bit of the result depends on every bit of the number."""
-    z = numbers + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 class _ByTime:

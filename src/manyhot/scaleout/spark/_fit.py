@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow.compute as pc
 
 from manyhot.data import TOKEN, Encoder, Fit, add_partial, wanted_columns
+from manyhot.errors import ConfigError
 from manyhot.schema import Schema
 
 from ._frame import ran
@@ -23,8 +24,13 @@ def fit(rows: DataFrame, schema: Schema, *, name: str = "the DataFrame") -> Enco
     tokens that are kept come to the driver (of a quantile_bucket column every distinct value).
 
     rows: columns of the schema and its label. name: what error sentences call the rows.
-    Raises DataError, BadRowsError.
+    Raises DataError, BadRowsError; ConfigError where a field has trees, which one machine grows.
     """
+    for field in schema.fields:
+        if field.gbdt is not None:
+            raise ConfigError(
+                f'field "{field.name}": Spark does not grow the trees of gbdt; prepare with the embedded engine'
+            )
     task = LearnTask(schema.to_dict(), name)
     with spark_errors(f"learn from {name}"):
         partial = ran(rows, wanted_columns(schema, with_labels=True), name, task)
