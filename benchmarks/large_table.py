@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from manyhot.bench import CASES, build_case, simulate
 from manyhot.data import Examples
-from manyhot.schema import TableOptimizer, TrainingConfig
+from manyhot.schema import SettledTraining, TableOptimizer
 from manyhot.training import fit_model
 
 
@@ -28,13 +28,13 @@ def main() -> None:
     case = replace(CASES["criteo"], vocabulary_sizes=(*sizes[:-1], arguments.rows - sum(sizes[:-1])))
     examples = Examples(list(simulate(case, arguments.examples, 0)), len(case.fields))
     started = time.perf_counter()
-    model = build_case(case, optimizer=TableOptimizer())
+    model = build_case(case, optimizer=TableOptimizer(optimizer="adagrad"))
     made = time.perf_counter() - started
     data = model.tables.data
     print(
         f"{len(data):,} rows of {data.itemsize * data.shape[1]} bytes: {data.nbytes / 1e9:.2f} GB, made in {made:.1f} s"
     )
-    config = TrainingConfig(batch_size=case.batch_size, epochs=1)
+    config = SettledTraining(batch_size=case.batch_size, epochs=1)
     rate = fit_model(model, config, examples, None, lambda report: None).examples_per_second
     print(f"trained {examples.num_rows:,} examples, {rate:,.0f} a second")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -15,7 +15,7 @@ from manyhot.bench import CASES, build_case, write_case
 from manyhot.data import EncodedChunk, Examples
 from manyhot.metrics import log_loss
 from manyhot.nn import predict_logits
-from manyhot.schema import TableOptimizer, TrainingConfig
+from manyhot.schema import SettledTraining, TableOptimizer
 from manyhot.training import fit_model
 
 
@@ -25,9 +25,9 @@ def main() -> None:
     everything = write_case(CASES["lr"], options.data)
     train, test = split(everything, case.facts["num_examples"])
     # The loss is a mean over a large batch: gradients are small, and so must be what their squares are added to.
-    settings = TableOptimizer(learning_rate=float(options.learning_rate), initial_accumulator=1e-8)
+    settings = TableOptimizer(optimizer="adagrad", learning_rate=float(options.learning_rate), initial_accumulator=1e-8)
     model = build_case(CASES["lr"], optimizer=settings)
-    config = TrainingConfig(batch_size=case.batch_size, epochs=1, threads=options.threads)
+    config = SettledTraining(batch_size=case.batch_size, epochs=1, threads=options.threads)
     started = time.perf_counter()
     fit_model(model, config, train, None, lambda report: None)
     seconds = time.perf_counter() - started

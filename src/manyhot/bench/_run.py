@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from manyhot.data import Examples, Loader
 from manyhot.nn import Model
-from manyhot.schema import TableOptimizer, TrainingConfig
+from manyhot.schema import SettledTraining, TableOptimizer
 from manyhot.training import Learner, fit_model
 
 from ._cases import Case, build_case, write_case
@@ -70,8 +70,8 @@ def run_bench(
     if with_limits:
         on_stage("limits of this machine")
         limits = measure_limits(case.layout.num_rows)
-    model = build_case(case, optimizer=TableOptimizer())
-    config = TrainingConfig(batch_size=case.batch_size, epochs=1, precision=precision, threads=threads)
+    model = build_case(case, optimizer=TableOptimizer(optimizer="adagrad"))
+    config = SettledTraining(batch_size=case.batch_size, epochs=1, precision=precision, threads=threads)
     first_loss = _first_loss(model, examples, case.batch_size)
     on_stage("training loop")
     rates = [_pass(model, config, examples) for _ in range(1 + repeats)][1:]
@@ -93,7 +93,7 @@ def run_bench(
     )
 
 
-def _pass(model: Model, config: TrainingConfig, examples: Examples) -> float:
+def _pass(model: Model, config: SettledTraining, examples: Examples) -> float:
     return fit_model(model, config, examples, None, lambda report: None).examples_per_second
 
 
@@ -113,7 +113,7 @@ class _Steps:
     distinct_rows: float
 
 
-def _steps_from_memory(model: Model, config: TrainingConfig, examples: Examples, repeats: int) -> _Steps:
+def _steps_from_memory(model: Model, config: SettledTraining, examples: Examples, repeats: int) -> _Steps:
     """Batches alone, and steps on one of them."""
     tables, timed = model.tables, TimedKernels(model.tables.kernels)
     making = {}

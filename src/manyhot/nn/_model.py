@@ -68,6 +68,12 @@ class Model(nn.Module):
         terms = [_term(name, head, tables) for name, head in self.heads.items()]
         return torch.stack(terms).sum(0) + self.bias
 
+    @torch.no_grad()
+    def start_at(self, rates_T: Tensor) -> None:
+        """Sets the bias so that a model whose terms are 0 gives these probabilities, float64 (T,), in (0, 1)."""
+        biases = torch.logit(rates_T if self.tasks is None else self.tasks.rates_of_terms(rates_T))
+        self.bias.copy_(biases.view_as(self.bias))
+
     @property
     def _only_deep(self) -> bool:
         """Whether no head but deep reads pooled."""

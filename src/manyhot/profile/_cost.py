@@ -11,7 +11,7 @@ from manyhot.data import Encoder, Examples, TableLayout, available_bytes
 from manyhot.kernels import select
 from manyhot.nn import Model, build_model, predict_logits, row_ranges, stride_of
 from manyhot.schema import Experiment
-from manyhot.training import check_batches, check_l2, fit_model, rows_an_epoch, torch_threads
+from manyhot.training import check_batches, check_l2, fit_model, rows_an_epoch, settled, torch_threads
 
 from ._blocks import blocks
 
@@ -54,15 +54,15 @@ class Time:
 
 def memory_of(config: Experiment, encoder: Encoder, parts: dict[str, Examples]) -> Memory:
     """Raises ConfigError where the vocabularies have more rows than ids can name."""
-    layout = TableLayout.of(encoder)
+    layout, training = TableLayout.of(encoder), settled(config.model, config.training, parts)
     dim = config.model.latent_size(len(config.schema.fields))
-    row_bytes = 4 * stride_of(dim, row_ranges(layout, config.training.table_optimizers))
+    row_bytes = 4 * stride_of(dim, row_ranges(layout, training.table_optimizers))
     return Memory(
         table_rows=layout.num_rows,
         row_bytes=row_bytes,
         tables=layout.num_rows * row_bytes,
-        best_copy=layout.num_rows * 4 * (dim + 1) if config.training.early_stopping else 0,
-        averages=layout.num_rows * (2 * 4 * (dim + 1) + 8) if config.training.averaging else 0,
+        best_copy=layout.num_rows * 4 * (dim + 1) if training.early_stopping else 0,
+        averages=layout.num_rows * (2 * 4 * (dim + 1) + 8) if training.averaging else 0,
         examples=sum(_bytes(examples) for examples in parts.values()),
         free=available_bytes(),
     )
@@ -76,7 +76,8 @@ def _bytes(examples: Examples) -> int:
 def time_of(config: Experiment, encoder: Encoder, train: Examples, valid: Examples | None) -> Time:
     """Builds the real model and throws it away. Raises ConfigError where it does not fit into memory, TrainingError
     where its loss is not finite within these steps."""
-    training = config.training
+    parts = {"train": train} if valid is None else {"train": train, "valid": valid}
+    training = settled(config.model, config.training, parts)
     check_batches(config.model, training, train)
     layout = TableLayout.of(encoder)
     check_l2(training, layout, config.model.latent_size(layout.num_fields), train.num_rows)

@@ -32,6 +32,7 @@ from ._querying import Querying
 from ._reading import Reading
 from ._schedule import Schedule
 from ._schema import Schema
+from ._settled import SettledTraining, settle
 from ._split import Part, Split, seconds_of
 from ._table_optimizers import TableChanges, TableOptimizers, VocabularyTables
 from ._tasks import Tasks
@@ -76,6 +77,7 @@ __all__ = [
     "Schema",
     "SelfAttention",
     "Separators",
+    "SettledTraining",
     "Split",
     "Step",
     "Streams",
@@ -92,4 +94,5 @@ __all__ = [
     "convert",
     "load_experiment",
     "seconds_of",
+    "settle",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -13,9 +14,14 @@ from ._config import Config
 __all__ = ["DenseOptimizer", "TableOptimizer"]
 
 
+# Of an optimizer that is given without one.
+_RATES = {"sgd": 0.01, "adagrad": 0.05, "rowwise_adagrad": 0.05, "proximal_adagrad": 0.05, "ftrl": 0.05}
+_ADAM_RATE = 0.001
+
+
 class _Optimizer(Config, frozen=True, kw_only=True):
     optimizer: str = ""
-    learning_rate: float = 0.01
+    learning_rate: float = -math.inf  # stands for the one of the optimizer
     l1: float = 0.0
     l2: float = 0.0
     weight_decay: float | None = None
@@ -26,6 +32,8 @@ class _Optimizer(Config, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.learning_rate == -math.inf:
+            msgspec.structs.force_setattr(self, "learning_rate", _RATES.get(self.optimizer, _ADAM_RATE))
         for key in ("learning_rate", "epsilon"):
             if not 0 < getattr(self, key) < float("inf"):
                 raise ConfigError(f"optimizer: {key} = {getattr(self, key)} must be positive")
@@ -100,10 +108,10 @@ class TableOptimizer(_Optimizer, frozen=True, kw_only=True):
         l2 (and Adam's moments) alone. Not of proximal_adagrad and ftrl.
     weight_decay (decoupled, as in AdamW), beta1, beta2: adam and adamw. epsilon: of them and rowwise_adagrad.
     initial_accumulator: where the sum of squared gradients starts (all but sgd, adam, adamw).
+    learning_rate: unless given 0.001 for adam and adamw, 0.01 for sgd, 0.05 for the others.
     """
 
-    optimizer: Literal["sgd", "adagrad", "rowwise_adagrad", "proximal_adagrad", "ftrl", "adam", "adamw"] = "adagrad"
-    learning_rate: float = 0.05
+    optimizer: Literal["sgd", "adagrad", "rowwise_adagrad", "proximal_adagrad", "ftrl", "adam", "adamw"] = "adam"
     l2_rows: Literal["touched", "all"] = "touched"
 
     @staticmethod
@@ -136,7 +144,6 @@ class DenseOptimizer(_Optimizer, frozen=True, kw_only=True):
         "adamax",
         "rmsprop",
     ] = "adam"
-    learning_rate: float = 0.001
     momentum: float = 0.0
     nesterov: bool = False
     alpha: float = 0.99

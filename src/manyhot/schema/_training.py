@@ -24,7 +24,7 @@ class EarlyStopping(Config, frozen=True, kw_only=True):
     label: of several labels the one that decides; None: the mean of the metric over all of them.
     """
 
-    metric: Literal["auc", "log_loss", "pr_auc", "rmse", "gauc"] = "auc"
+    metric: Literal["auc", "log_loss", "pr_auc", "rmse", "gauc"] = "log_loss"
     patience: int = 2
     label: str | None = None
 
@@ -49,11 +49,13 @@ class Averaging(Config, frozen=True, kw_only=True):
 class TrainingConfig(Config, frozen=True, kw_only=True):
     """The training loop.
 
-    batch_size, epochs: examples a step; passes over the training data.
+    batch_size: examples a step; None: a power of two from 64 to 4096 that makes some 50 steps of an epoch.
+    epochs: passes over the training data. None lets valid decide: at most 30, with early_stopping by log loss, three
+        validations an epoch and averaging, unless something else is given for them; without valid 3, and averaging.
     seed: decides initial weights, shuffling and dropout.
-    validate_every: steps between validations; None validates at the end of each epoch.
+    validate_every: steps between validations; None validates at the end of each epoch, or as epochs = None says.
     label_weights: of several labels: how much each counts in the loss, by name; 1 where nothing is said.
-    early_stopping: None trains all epochs and keeps the last weights.
+    early_stopping: None trains all epochs and keeps the last weights, where epochs are given.
     tables, dense: the two optimizers. linear_tables: what is different in that of the linear weights; vocabularies:
         what is different in those of a vocabulary.
     clip_norm: the largest L2 norm of a batch's gradients, those of the dense part and the summed ones of the rows
@@ -64,7 +66,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     loss: what is minimised.
     keep_negatives: share of the negatives that an epoch trains on, drawn anew for each; the loss sees the odds that
         this makes, so that probabilities stay those of all rows (He et al. 2014). Positives are all kept.
-    averaging: None keeps the weights of the last step.
+    averaging: None keeps the weights of the last step, where epochs are given.
     calibration: what is fitted on valid after training and applied to every score; None: nothing.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
@@ -74,14 +76,14 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         and tables have the same bits for any number; the MLP may differ in the last digit.
     """
 
-    batch_size: int = 4096
-    epochs: int = 5
+    batch_size: int | None = None
+    epochs: int | None = None
     seed: int = 1
     validate_every: int | None = None
     label_weights: dict[str, float] | None = None
     early_stopping: EarlyStopping | None = None
     calibration: Literal["platt", "isotonic", "temperature"] | None = None
-    tables: TableOptimizer = TableOptimizer()
+    tables: TableOptimizer = TableOptimizer(optimizer="adam", learning_rate=0.002, l2=0.001)
     linear_tables: TableChanges | None = None
     vocabularies: dict[str, VocabularyTables] = msgspec.field(default_factory=dict)
     dense: DenseOptimizer = DenseOptimizer()
@@ -118,6 +120,15 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     def table_optimizers(self) -> TableOptimizers:
         """tables, linear_tables and vocabularies together."""
         return TableOptimizers(self.tables, self.linear_tables, self.vocabularies)
+
+    @property
+    def moves_all_rows(self) -> bool:
+        """Whether l2_rows = "all" stands anywhere."""
+        return any(
+            optimizer.l2_rows == "all"
+            for name in ("", *self.vocabularies)
+            for optimizer in self.table_optimizers.of(name)
+        )
 
     def _check_optimizers(self) -> None:
         """Every one of them can be made, and none is ftrl under a schedule."""

@@ -20,7 +20,7 @@ from manyhot.nn import (
     logit_shift,
     loss_by_hand,
 )
-from manyhot.schema import TrainingConfig
+from manyhot.schema import SettledTraining
 
 from ._averaging import AveragedWeights
 from ._clipping import clip
@@ -36,7 +36,7 @@ class Learner:
     """Holds the dense part's optimizer; the tables have their own. label_weights: of several labels, in their order;
     None: all 1. averages: of the weights, where asked for."""
 
-    def __init__(self, model: Model, config: TrainingConfig, label_weights: Sequence[float] | None = None) -> None:
+    def __init__(self, model: Model, config: SettledTraining, label_weights: Sequence[float] | None = None) -> None:
         self.model = model
         self._label_weights = label_weights or (1.0,) * model.num_labels
         model.deep_in_bfloat16 = config.precision == "bfloat16" or (

@@ -17,7 +17,7 @@ from manyhot.data import Examples, Loader
 from manyhot.errors import TrainingError
 from manyhot.kernels import Batch, Float32s
 from manyhot.nn import Model, predict_logits
-from manyhot.schema import TrainingConfig
+from manyhot.schema import SettledTraining
 
 from ._early_stopping import BestWeights
 from ._labels import evaluate_labels, metrics_to_judge
@@ -60,7 +60,7 @@ class Clock:
 
 def fit_model(
     model: Model,
-    config: TrainingConfig,
+    config: SettledTraining,
     train: Examples,
     valid: Examples | None,
     listener: Listener,
@@ -130,7 +130,7 @@ class _Loop:
     learner: Learner
     loader: Loader
     rows_an_epoch: int
-    config: TrainingConfig
+    config: SettledTraining
     valid: Examples | None
     best: BestWeights | None
     schedule: RateSchedule

@@ -29,11 +29,12 @@ from manyhot.schema import (
     check_labels,
 )
 
+from ._base_rates import start_at_base_rates
 from ._labels import check_conversions, label_names
 from ._loop import check_finite, evaluate, finite_logits, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
-from ._settings import check_batches, check_l2, check_settings, schema_for, torch_threads
+from ._settings import check_batches, check_l2, check_settings, schema_for, settled, torch_threads
 from ._warm_start import check_start, take_rows
 
 __all__ = ["Run", "train"]
@@ -145,7 +146,7 @@ def train(
         rows = prepared_rows(schema, Path(prepared), tell)
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
-    names = label_names(schema)
+    names, training = label_names(schema), settled(model, training, examples)
     check_batches(model, training, examples["train"])
     check_conversions(model, names, examples)
     layout = TableLayout.of(encoder)
@@ -163,6 +164,8 @@ def train(
             threads=training.threads,
             heads=heads,
         )
+        if model.preset != "article":
+            start_at_base_rates(network, examples["train"])
         if training.init_from is not None:
             tell(take_rows(network, encoder, training.init_from))
         with _listener(listener) as listen:

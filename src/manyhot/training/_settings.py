@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import torch
@@ -11,7 +11,7 @@ import torch
 from manyhot.data import Examples, TableLayout
 from manyhot.errors import ConfigError, nearest_name
 from manyhot.nn import row_ranges, stride_of
-from manyhot.schema import ModelConfig, Schema, TrainingConfig
+from manyhot.schema import ModelConfig, Schema, SettledTraining, TableOptimizer, TrainingConfig, settle
 
 __all__ = [
     "MOST_FLOATS_AN_EXAMPLE",
@@ -20,6 +20,7 @@ __all__ = [
     "check_settings",
     "rows_an_epoch",
     "schema_for",
+    "settled",
     "torch_threads",
 ]
 
@@ -59,7 +60,16 @@ def rows_an_epoch(training: TrainingConfig, train: Examples) -> int:
     return positives + round(training.keep_negatives * (train.num_rows - positives))
 
 
-def check_batches(model: ModelConfig, training: TrainingConfig, train: Examples) -> None:
+def settled(model: ModelConfig, training: TrainingConfig, parts: Mapping[str, Examples]) -> SettledTraining:
+    """What the training comes to on the rows of these parts. preset = "article" takes adagrad where no optimizer of the
+    tables is given."""
+    if model.preset == "article" and training.tables == TrainingConfig().tables:
+        training = msgspec.structs.replace(training, tables=TableOptimizer(optimizer="adagrad"))
+    valid = parts.get("valid")
+    return settle(training, rows_an_epoch(training, parts["train"]), None if valid is None else valid.num_rows)
+
+
+def check_batches(model: ModelConfig, training: SettledTraining, train: Examples) -> None:
     """Raises ConfigError where a batch of train would be of one example and batch norm needs two, or where drawing
     negatives may leave nothing."""
     if training.keep_negatives < 1 and train.labels is not None and (train.labels > 0).sum() < 2:
@@ -80,7 +90,7 @@ def schema_for(model: ModelConfig, schema: Schema) -> Schema:
     return msgspec.structs.replace(schema, fields=fields)
 
 
-def check_l2(training: TrainingConfig, layout: TableLayout, dim: int, num_rows: int) -> None:
+def check_l2(training: SettledTraining, layout: TableLayout, dim: int, num_rows: int) -> None:
     """Raises ConfigError where l2_rows = "all" would move more of the tables of latent size dim at each step than is
     sensible, or stands beside averaging. num_rows: of train."""
     ranges = row_ranges(layout, training.table_optimizers)

@@ -21,3 +21,7 @@ class ESMM(SharedBottom):
         """p / (1 - p) of p = sigmoid(a) sigmoid(c) is 1 / (e^-a + e^-c + e^-(a+c)): no p is ever rounded to 0 or 1."""
         a, c = terms.unbind(1)
         return torch.stack([a, -torch.logsumexp(torch.stack([-a, -c, -a - c]), 0)], 1)
+
+    def rates_of_terms(self, rates_T: Tensor) -> Tensor:
+        """pCVR is the quotient, below 1 also where every click converts."""
+        return torch.stack([rates_T[0], (rates_T[1] / rates_T[0]).clamp(max=1 - 1e-6)])

@@ -22,6 +22,10 @@ class Tasks(nn.Module):
         """Logits (B, T) of terms with a bias a label added, (B, T): the terms themselves."""
         return terms
 
+    def rates_of_terms(self, rates_T: Tensor) -> Tensor:
+        """sigmoid of each term where the labels have these rates (T,): the rates themselves."""
+        return rates_T
+
 
 class HeadSets(nn.Module):
     """Heads of these names once a label; the sums of each set, (B, T), zeros where there are no heads."""
