@@ -1,11 +1,11 @@
-"""The defaults beside what is tuned: DeepFM and FM as they come, a logistic regression with its strength chosen on valid,
+"""The defaults beside what is tuned: DeepFM and FM as they come, a logistic regression whose strength valid decides,
 and LightGBM with early stopping; test AUC and log loss over several seeds.
 
     python benchmarks/quality/defaults.py --data DIR [--sets criteo-10k,demo] [--seeds 1,2,3] [--out FILE.json]
 
 DIR holds the real sets (see sets.py); those that are not there are left out. A seed draws the split (where it is not
-given), the simulated log, the order of rows and the initial weights. "short by" is the mean of the differences to the best
-of the others on the same seeds, in standard errors of that mean.
+given), the simulated log, the order of rows and the initial weights. "short by" is the mean of the differences to the
+best of the others on the same seeds, in standard errors of that mean.
 """
 
 from __future__ import annotations

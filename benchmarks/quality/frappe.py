@@ -66,7 +66,7 @@ def recipe(name: str) -> tuple[ModelConfig, float]:
     options: dict[str, dict[str, Any]] = {
         "lr": {},
         "fm": {},
-        "nfm": {**MLP, "dropout": 0.4, "bi_deep": BiDeep(on_bi=False)},
+        "nfm": {**MLP, "batch_norm": False, "dropout": 0.4, "bi_deep": BiDeep(on_bi=False)},
         "dnn": MLP,
         "widedeep": MLP,
         "deepfm": MLP,
