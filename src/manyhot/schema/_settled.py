@@ -16,8 +16,9 @@ _LOOKS_AN_EPOCH, _PATIENCE = 3, 4
 _AVERAGING = Averaging(decay=0.99)
 
 
-class SettledTraining(TrainingConfig, frozen=True, kw_only=True):
-    """A TrainingConfig of which nothing depends on the data any more."""
+class SettledTraining(TrainingConfig, frozen=True, kw_only=True, omit_defaults=False):
+    """A TrainingConfig of which nothing depends on the data any more. Written down it has every key, so that a model
+    file tells what was trained with."""
 
     batch_size: int = _LARGEST_BATCH
     epochs: int = _EPOCHS_WITHOUT_VALID
@@ -37,9 +38,8 @@ def settle(config: TrainingConfig, num_rows: int, num_valid_rows: int | None) ->
             given["averaging"] = _AVERAGING
         if config.early_stopping is None and num_valid_rows is not None:
             given["early_stopping"] = EarlyStopping(metric="log_loss", patience=_PATIENCE)
-            if (
-                config.validate_every is None and 3 * num_valid_rows <= num_rows
-            ):  # else looking costs more than training
+            # Where valid is larger than a third of train, three looks would cost more than the training between them.
+            if config.validate_every is None and _LOOKS_AN_EPOCH * num_valid_rows <= num_rows:
                 steps = -(-num_rows // given["batch_size"])
                 given["validate_every"] = max(1, steps // _LOOKS_AN_EPOCH)
     return SettledTraining(**given)
