@@ -18,6 +18,7 @@ from manyhot.schema import (
     VocabularyTables,
     settle,
 )
+from manyhot.schema._training import usual_tables
 
 AVERAGED, STOPPING = Averaging(decay=0.99), EarlyStopping(metric="log_loss", patience=4)
 AUC = EarlyStopping(metric="auc", patience=1)
@@ -93,29 +94,35 @@ def test_what_is_not_given_is_settled_and_what_is_given_stays(name: str) -> None
     config, num_valid_rows, expected = CASES[name]
     found = settle(config, 10_000, num_valid_rows)
     assert {key: getattr(found, key) for key in expected} == expected
-    untouched = set(config.__struct_fields__) - {
-        "batch_size",
-        "epochs",
-        "averaging",
-        "early_stopping",
-        "validate_every",
-    }
-    assert all(getattr(found, key) == getattr(config, key) for key in untouched)
+    settled = {"batch_size", "epochs", "averaging", "early_stopping", "validate_every", "tables"}
+    for key in set(config.__struct_fields__) - settled:
+        assert getattr(found, key) == getattr(config, key)
+    assert found.tables == (config.tables or usual_tables(found.batch_size))
     assert settle(found, 50, None if num_valid_rows is None else 5) == found  # which now depends on nothing
 
 
 def test_a_settled_training_is_written_down_with_every_key() -> None:
     found = msgspec.to_builtins(settle(TrainingConfig(), 10**6, None))
     assert set(found) == set(TrainingConfig.__struct_fields__)
-    assert (found["batch_size"], found["epochs"], found["tables"]) == (4096, 3, {"learning_rate": 0.002, "l2": 0.001})
+    assert (found["batch_size"], found["epochs"], found["dense"]) == (4096, 3, {"learning_rate": 0.001})
     assert msgspec.convert(found, SettledTraining) == settle(TrainingConfig(), 10**6, None)
 
 
-def test_tables_move_by_adam_with_l2_unless_an_optimizer_is_given() -> None:
-    assert TrainingConfig().tables == TableOptimizer(optimizer="adam", learning_rate=0.002, l2=0.001)
-    assert TrainingConfig(tables=TableOptimizer(optimizer="adagrad")).tables.l2 == 0
-    latent, linear = TrainingConfig(linear_tables=TableChanges(optimizer="ftrl")).table_optimizers.of("app")
-    assert (latent, linear) == (TrainingConfig().tables, TableOptimizer(optimizer="ftrl", learning_rate=0.05))
+@pytest.mark.parametrize(("batch_size", "rate"), [(64, 0.0014142), (128, 0.002), (2048, 0.008), (4096, 0.0113137)])
+@pytest.mark.parametrize("epochs", [None, 5])
+def test_tables_move_by_adam_with_l2_at_a_rate_by_the_batch(batch_size: int, rate: float, epochs: int | None) -> None:
+    tables = settle(TrainingConfig(epochs=epochs), 50 * batch_size, None).tables  # rows that settle the batch, too
+    assert (tables.optimizer, tables.l2, tables.l2_rows) == ("adam", 0.001, "touched")
+    assert tables.learning_rate == pytest.approx(rate, rel=1e-4)
+    assert settle(TrainingConfig(batch_size=batch_size), 10**6, None).tables == tables
+
+
+def test_an_optimizer_of_tables_that_is_given_stays_as_it_is() -> None:
+    for given in (TableOptimizer(), TableOptimizer(optimizer="adagrad"), usual_tables(128)):
+        assert settle(TrainingConfig(tables=given), 10**6, 1000).tables == given
+    found = settle(TrainingConfig(linear_tables=TableChanges(optimizer="ftrl")), 10**6, None)
+    ftrl = TableOptimizer(optimizer="ftrl", learning_rate=0.05)
+    assert found.table_optimizers.of("app") == (usual_tables(4096), ftrl)
 
 
 @pytest.mark.parametrize("kind", [TableOptimizer, DenseOptimizer])
