@@ -38,8 +38,9 @@ def settle(config: TrainingConfig, num_rows: int, num_valid_rows: int | None) ->
             given["averaging"] = _AVERAGING
         if config.early_stopping is None and num_valid_rows is not None:
             given["early_stopping"] = EarlyStopping(metric="log_loss", patience=_PATIENCE)
-            # Where valid is larger than a third of train, three looks would cost more than the training between them.
-            if config.validate_every is None and _LOOKS_AN_EPOCH * num_valid_rows <= num_rows:
+            if (
+                config.validate_every is None and 3 * num_valid_rows <= num_rows
+            ):  # else looking costs more than training
                 steps = -(-num_rows // given["batch_size"])
                 given["validate_every"] = max(1, steps // _LOOKS_AN_EPOCH)
     return SettledTraining(**given)
