@@ -20,7 +20,7 @@ def test_two_thousand_million_rows_are_refused_with_the_numbers_and_a_remedy():
     with pytest.raises(ConfigError) as caught:
         Tables(layout(2_000_000_000), 16, select("native"), optimizer=TableOptimizer())
     message = str(caught.value)
-    assert "384.0 GB (2,000,000,000 rows of 192 bytes" in message
+    assert "512.0 GB (2,000,000,000 rows of 256 bytes" in message
     assert all(word in message for word in ("min_count", "max_size", "embedding_dim", "sgd"))
     assert "\n" not in message
 

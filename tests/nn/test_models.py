@@ -13,7 +13,7 @@ from nn_oracle import FIELDS
 from slow_outputs import Tables64, slow_outputs
 
 from manyhot.nn import Model, batch_loss
-from manyhot.schema import HEADS, MODELS, DenseOptimizer, ModelConfig, TableOptimizer, TrainingConfig
+from manyhot.schema import HEADS, MODELS, DenseOptimizer, ModelConfig, SettledTraining, TableOptimizer
 from manyhot.training import Learner
 
 both_kernels = pytest.mark.parametrize("kernels", ["native", "reference"])
@@ -97,7 +97,7 @@ def test_a_step_of_training_is_the_same_on_both_kernels(config):
     rows, after = oracle.random_rows(seed=6, count=9), []
     for kernels in ("native", "reference"):
         model = oracle.model_of(config, kernels=kernels, optimizer=TableOptimizer(learning_rate=0.1)).train()
-        training = TrainingConfig(dense=DenseOptimizer(optimizer="sgd"), precision="float32")
+        training = SettledTraining(dense=DenseOptimizer(optimizer="sgd"), precision="float32")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)  # of dropout
             loss = Learner(model, training).learn(oracle.batch_of(rows, kernels=kernels))

@@ -64,7 +64,10 @@ MISTAKES = {
     "l2": (lambda: TableOptimizer(optimizer="ftrl", l2=-1.0), ["l2 = -1.0", "negative"]),
     "beta": (lambda: DenseOptimizer(beta1=1.0), ["beta1 = 1.0", "[0, 1)"]),
     "accumulator": (lambda: TableOptimizer(initial_accumulator=0.0), ["initial_accumulator = 0.0", "positive"]),
-    "l1 of adagrad": (lambda: TableOptimizer(l1=0.1), ['"adagrad"', "no l1", "initial_accumulator"]),
+    "l1 of adagrad": (
+        lambda: TableOptimizer(optimizer="adagrad", l1=0.1),
+        ['"adagrad"', "no l1", "initial_accumulator"],
+    ),
     "accumulator of adam": (lambda: DenseOptimizer(initial_accumulator=0.2), ['"adam"', "no initial_accumulator"]),
     "l2_rows of ftrl": (lambda: TableOptimizer(optimizer="ftrl", l2_rows="all"), ['"ftrl"', "no l2_rows"]),
     "rowwise_adagrad of the dense part": (lambda: DenseOptimizer(optimizer="rowwise_adagrad"), ["rowwise_adagrad"]),
@@ -73,7 +76,7 @@ MISTAKES = {
     "nesterov alone": (lambda: DenseOptimizer(optimizer="sgd", nesterov=True), ["nesterov", "momentum"]),
     "a key that a part's rule has not": (
         lambda: TrainingConfig(vocabularies={"app": {"l1": 0.1}}),
-        ["training: vocabularies.app", '"adagrad" has no l1'],
+        ["training: vocabularies.app", '"adam" has no l1'],
     ),
     "a key that linear weights' rule has not": (
         lambda: TrainingConfig(linear_tables=TableChanges(optimizer="ftrl", beta1=0.5)),

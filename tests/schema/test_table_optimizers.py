@@ -64,7 +64,7 @@ def test_a_key_can_be_set_to_its_default() -> None:
     ("line", "words"),
     [
         ("[training.vocabularies.app]\nlearning_rat = 1", ["training.vocabularies.app", 'mean "learning_rate"']),
-        ("[training.vocabularies.app]\nl1 = 1", ["training: vocabularies.app", '"adagrad" has no l1']),
+        ("[training.vocabularies.app]\nl1 = 1", ["training: vocabularies.app", '"adam" has no l1']),
         ("[training.vocabularies]\napp = 3", ["training: vocabularies", "expected table"]),
         ("[training]\nvocabularies = 3", ["training", "vocabularies", "expected table"]),
         ("[training.linear_tables]\nlearning_rate = 0", ["training: linear_tables", "learning_rate = 0.0"]),

@@ -11,6 +11,7 @@ import manyhot as mh
 from manyhot.data import TableLayout
 from manyhot.kernels import Batch, Jagged, select
 from manyhot.nn import Model, build_model
+from manyhot.schema import SettledTraining
 from manyhot.training import Learner, check_l2
 from manyhot.training._schedule import RateSchedule
 
@@ -69,7 +70,7 @@ def test_the_same_steps_as_torch(name: str, l2_rows: str, kernels: str) -> None:
     """touched: every row is in each batch, which is then what torch does; all: half of the rows."""
     l2 = 0.0 if name == "adamw" else L2
     options = {"optimizer": name, "learning_rate": 0.05, "l2": l2}
-    config = mh.TrainingConfig(
+    config = SettledTraining(
         tables=mh.TableOptimizer(**options, l2_rows=l2_rows), dense=mh.DenseOptimizer(**options), precision="float32"
     )
     rng = np.random.default_rng(2)
@@ -98,7 +99,7 @@ def test_clipping_and_a_schedule_are_those_of_torch() -> None:
     """Clipping before L2 is added; the norm is of tables and dense part together, and some steps are above it."""
     options = {"optimizer": "adam", "learning_rate": 0.05, "l2": L2}
     schedule = mh.Schedule(kind="step", every=3, factor=0.5, warm_up_steps=4)
-    config = mh.TrainingConfig(
+    config = SettledTraining(
         tables=mh.TableOptimizer(**options),
         dense=mh.DenseOptimizer(**options),
         precision="float32",
@@ -135,10 +136,10 @@ def layout_of_rows(num_rows: int) -> TableLayout:
 
 
 def test_l2_on_all_rows_is_refused_where_the_tables_are_too_large() -> None:
-    config = mh.TrainingConfig(batch_size=128, tables=mh.TableOptimizer(optimizer="adam", l2_rows="all"))
+    config = SettledTraining(batch_size=128, tables=mh.TableOptimizer(optimizer="adam", l2_rows="all"))
     check_l2(config, layout_of_rows(128 * 65_536 // 64), dim=16, num_rows=1000)  # adam's rows of 16 take 64 floats
     with pytest.raises(mh.ConfigError, match=r'l2_rows = "all".*131,073 rows.*batch_size.*"touched"'):
         check_l2(config, layout_of_rows(128 * 65_536 // 64 + 1), dim=16, num_rows=1000)
     with pytest.raises(mh.ConfigError, match="a batch of 100"):
         check_l2(config, layout_of_rows(128 * 65_536 // 64), dim=16, num_rows=100)
-    check_l2(mh.TrainingConfig(batch_size=1), layout_of_rows(10**9), dim=16, num_rows=1000)
+    check_l2(SettledTraining(batch_size=1), layout_of_rows(10**9), dim=16, num_rows=1000)

@@ -12,6 +12,7 @@ import manyhot as mh
 from manyhot.data import Encoder, Examples, Loader, TableLayout, open_source
 from manyhot.kernels import select
 from manyhot.nn import batch_loss, build_model
+from manyhot.schema import SettledTraining
 from manyhot.training import Learner
 
 WEIGHTED = msgspec.structs.replace(SCHEMA, example_weights="weight")
@@ -54,7 +55,7 @@ def test_the_scale_of_weights_is_nothing(scale: float) -> None:
 def one_step(encoder: Encoder, data: dict[str, list], kernels: str, model: mh.ModelConfig) -> dict[str, np.ndarray]:
     """How much each weight moves in one step of plain gradient descent over all rows."""
     examples = Examples(encoder.encode(open_source(data), with_labels=True), len(encoder.schema.fields))
-    config = mh.TrainingConfig(
+    config = SettledTraining(
         tables=mh.TableOptimizer(optimizer="sgd", learning_rate=1.0),
         dense=mh.DenseOptimizer(optimizer="sgd", learning_rate=1.0),
         precision="float32",
@@ -109,7 +110,7 @@ def test_a_batch_that_weighs_nothing_moves_nothing() -> None:
     examples = Examples(encoder.encode(open_source(weighted(TRAIN, 0)), with_labels=True), 4)
     network = build_model(MODELS["deepfm"], TableLayout.of(encoder), select("native"), optimizer=mh.TableOptimizer())
     before = network.tables.data.copy(), [p.detach().clone() for p in network.parameters()]
-    learner = Learner(network, mh.TrainingConfig())
+    learner = Learner(network, SettledTraining())
     for batch in Loader(examples, network.tables.layout, select("native"), 100, with_plan=True).epoch():
         assert learner.learn(batch) is None
     np.testing.assert_array_equal(network.tables.data, before[0])

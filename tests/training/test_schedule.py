@@ -88,7 +88,7 @@ def test_rates_fall_when_valid_does_not_rise_and_two_such_epochs_stop() -> None:
     """The recipe of published benchmarks: times 0.1 in each epoch without a rise, stop after the second in a row."""
     tables = mh.TableOptimizer(optimizer="sgd", learning_rate=1e-30)  # nothing moves, so nothing rises
     still = {"tables": tables, "dense": mh.DenseOptimizer(optimizer="sgd", learning_rate=1e-30), "epochs": 9}
-    options = {"schedule": mh.Schedule(kind="plateau"), "early_stopping": mh.EarlyStopping(patience=2)}
+    options = {"schedule": mh.Schedule(kind="plateau"), "early_stopping": mh.EarlyStopping(metric="auc", patience=2)}
     run, reports = train("fm", **still, **options)
     assert [report["epoch"] for report in reports] == [1, 2, 3]
     assert run.saved.network.tables.rate_factor == pytest.approx(0.1)  # of the third epoch

@@ -47,7 +47,8 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     head_biases: the heads "linear", "fm" and those with an MLP have a bias of their own beside the general one.
     layer_order: "standard" is Linear, BatchNorm, ReLU, Dropout; "article" is Linear, ReLU, Dropout, BatchNorm.
     preset: "article" stands for pairs = "features", head_biases = true, layer_order = "article", and the combiner
-        "sum" in every field that names none.
+        "sum" in every field that names none; training then starts at a bias of 0, and tables move by adagrad where
+        TrainingConfig.tables is not given.
     initializer: what fresh latent rows are drawn from: "normal", "truncated_normal" (drawn again beyond two standard
         deviations), "uniform", "glorot" (uniform, by the sizes of the table), or "zeros".
     embedding_scale: its standard deviation, or the largest value of "uniform". linear_scale: the same for the linear

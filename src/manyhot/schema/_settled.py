@@ -16,8 +16,9 @@ _LOOKS_AN_EPOCH, _PATIENCE = 3, 4
 _AVERAGING = Averaging(decay=0.99)
 
 
-class SettledTraining(TrainingConfig, frozen=True, kw_only=True):
-    """A TrainingConfig of which nothing depends on the data any more."""
+class SettledTraining(TrainingConfig, frozen=True, kw_only=True, omit_defaults=False):
+    """A TrainingConfig of which nothing depends on the data any more. Written down it has every key, so that a model
+    file tells what was trained with."""
 
     batch_size: int = _LARGEST_BATCH
     epochs: int = _EPOCHS_WITHOUT_VALID

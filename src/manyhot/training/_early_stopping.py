@@ -13,6 +13,11 @@ from manyhot.schema import EarlyStopping
 __all__ = ["BestWeights", "Record"]
 
 
+_ONE_CLASS = "valid holds labels of one class only"
+_MISSING = "a label is missing in every row of valid; add rows that have it or name another one as early_stopping.label"
+_WHY = {"gauc": f"every group of {_ONE_CLASS}", "log_loss": _MISSING, "rmse": _MISSING}
+
+
 class Record:
     """The best value of a metric so far. who: looks at it, for the error."""
 
@@ -25,8 +30,7 @@ class Record:
         undefined."""
         value = metrics[self._metric]
         if value is None:
-            where = "every group of valid" if self._metric == "gauc" else "valid"
-            raise TrainingError(f"{self._who}: {self._metric} is undefined, {where} holds labels of one class only")
+            raise TrainingError(f"{self._who}: {self._metric} is undefined, {_WHY.get(self._metric, _ONE_CLASS)}")
         better = -value if self._metric in ("log_loss", "rmse") else value
         beaten = self.best is None or better > self.best
         self.best = better if beaten else self.best
