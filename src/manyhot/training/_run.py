@@ -120,7 +120,7 @@ def train(
     schema = schema_for(model, schema)
     check_custom_heads(model, heads or {})
     if training.init_from is not None:
-        check_start(training.init_from, model, schema)
+        check_start(training.init_from, model, schema, heads or {})
     given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
     data = {name: part for name, part in given.items() if part is not None}
     if prepared is not None and (data or split is not None):
@@ -167,7 +167,7 @@ def train(
         if model.preset != "article":
             start_at_base_rates(network, examples["train"])
         if training.init_from is not None:
-            tell(take_rows(network, encoder, training.init_from))
+            tell(take_rows(network, encoder, training.init_from, heads or {}))
         with _listener(listener) as listen:
             clock = fit_model(network, training, examples["train"], examples.get("valid"), listen, names)
             metrics: dict[str, Any] = {}
