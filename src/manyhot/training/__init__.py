@@ -10,7 +10,16 @@ from ._learner import Learner
 from ._loop import Clock, fit_model
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
-from ._settings import check_batches, check_l2, check_settings, rows_an_epoch, schema_for, settled, torch_threads
+from ._settings import (
+    check_batches,
+    check_l2,
+    check_settings,
+    in_words,
+    rows_an_epoch,
+    schema_for,
+    settled,
+    torch_threads,
+)
 from ._warm_start import check_start
 
 __all__ = [
@@ -26,6 +35,7 @@ __all__ = [
     "dense_optimizer",
     "evaluate_labels",
     "fit_model",
+    "in_words",
     "label_names",
     "rows_an_epoch",
     "schema_for",

@@ -34,7 +34,7 @@ from ._labels import check_conversions, label_names
 from ._loop import check_finite, evaluate, finite_logits, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
-from ._settings import check_batches, check_l2, check_settings, schema_for, settled, torch_threads
+from ._settings import check_batches, check_l2, check_settings, in_words, schema_for, settled, torch_threads
 from ._warm_start import check_start, take_rows
 
 __all__ = ["Run", "train"]
@@ -147,6 +147,7 @@ def train(
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
     names, training = label_names(schema), settled(model, training, examples)
+    tell(f"training: {in_words(training)}")
     check_batches(model, training, examples["train"])
     check_conversions(model, names, examples)
     layout = TableLayout.of(encoder)
