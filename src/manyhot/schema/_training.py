@@ -1,4 +1,4 @@
-"""Training configuration: batches, epochs, early stopping."""
+"""Training configuration: all that is decided before the data are seen; `_settled.py` has what depends on them."""
 
 from __future__ import annotations
 

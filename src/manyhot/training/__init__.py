@@ -1,4 +1,5 @@
-"""From Examples to a trained model: the loop, dense optimizers, early stopping, and `train`, which ties them.
+"""From Examples to a trained model: the loop, dense optimizers, schedules, clipping, averages, early stopping, and
+`train`, which ties them.
 
 Nothing here reads raw values (that is `manyhot.data`) or defines a layer (`manyhot.nn`); scoring does not need this
 room. Read `_run.py` first, then `_loop.py`.
