@@ -1,4 +1,4 @@
-"""What a default has to beat: a logistic regression with its strength tuned on valid, and LightGBM with early stopping."""
+"""What a default has to beat: a logistic regression, its strength chosen on valid, and LightGBM with early stopping."""
 
 from __future__ import annotations
 

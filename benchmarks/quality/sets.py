@@ -1,8 +1,8 @@
 """The data sets on which defaults are judged: real ones of several sizes, the demo, and simulated logs.
 
-A set gives for each seed the rows of train, valid and test. Real sets come from a folder (see examples/README.md); their
-splits are the published ones (Frappe), by time (MovieLens, each time with another shuffle and initial weights) or drawn
-anew by the seed (Criteo's 10,000 rows, Taobao's).
+A set gives for each seed the rows of train, valid and test. Real sets come from a folder (see examples/README.md);
+their splits are the published ones (Frappe), by time (MovieLens, each time with another shuffle and initial weights) or
+drawn anew by the seed (Criteo's 10,000 rows, Taobao's).
 """
 
 from __future__ import annotations

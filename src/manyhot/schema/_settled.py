@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._training import Averaging, EarlyStopping, TrainingConfig
+from ._optimizers import TableOptimizer
+from ._training import Averaging, EarlyStopping, TrainingConfig, usual_tables
 
 __all__ = ["SettledTraining", "settle"]
 
@@ -20,6 +21,7 @@ class SettledTraining(TrainingConfig, frozen=True, kw_only=True):
 
     batch_size: int = _LARGEST_BATCH
     epochs: int = _EPOCHS_WITHOUT_VALID
+    tables: TableOptimizer = usual_tables(_LARGEST_BATCH)
 
 
 def settle(config: TrainingConfig, num_rows: int, num_valid_rows: int | None) -> SettledTraining:
@@ -27,6 +29,8 @@ def settle(config: TrainingConfig, num_rows: int, num_valid_rows: int | None) ->
     given: dict[str, Any] = {key: getattr(config, key) for key in config.__struct_fields__}
     if config.batch_size is None:
         given["batch_size"] = _batch_size(num_rows)
+    if config.tables is None:
+        given["tables"] = usual_tables(given["batch_size"])
     if config.epochs is None:
         given["epochs"] = _EPOCHS_WITHOUT_VALID if num_valid_rows is None else _MOST_EPOCHS
         if config.averaging is None and not config.moves_all_rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,16 @@ from ._optimizers import DenseOptimizer, TableOptimizer
 from ._schedule import Schedule
 from ._table_optimizers import TableChanges, TableOptimizers, VocabularyTables
 
-__all__ = ["Averaging", "EarlyStopping", "TrainingConfig"]
+__all__ = ["Averaging", "EarlyStopping", "TrainingConfig", "usual_tables"]
+
+_USUAL_BATCH = 128
+
+
+def usual_tables(batch_size: int) -> TableOptimizer:
+    """The optimizer of tables where none is given: lazy adam with L2 on touched rows, its rate growing with the root of
+    the batch as the noise falls (Malladi et al. 2022). Measured: docs/results.md, section Defaults."""
+    rate = 0.002 * math.sqrt(batch_size / _USUAL_BATCH)
+    return TableOptimizer(optimizer="adam", learning_rate=rate, l2=0.001)
 
 
 class EarlyStopping(Config, frozen=True, kw_only=True):
@@ -58,8 +68,9 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     validate_every: steps between validations; None validates at the end of each epoch, or as epochs = None says.
     label_weights: of several labels: how much each counts in the loss, by name; 1 where nothing is said.
     early_stopping: None trains all epochs and keeps the last weights, where epochs are given.
-    tables, dense: the two optimizers. linear_tables: what is different in that of the linear weights; vocabularies:
-        what is different in those of a vocabulary.
+    tables, dense: the two optimizers; tables None: adam with L2 on touched rows, and a rate by the batch size.
+    linear_tables: what is different in that of the linear weights; vocabularies: what is different in those of a
+        vocabulary.
     clip_norm: the largest L2 norm of a batch's gradients, those of the dense part and the summed ones of the rows
         together; larger ones are scaled down to it, all by one factor. None does not look.
     schedule: how the learning rates change; None leaves them.
@@ -85,7 +96,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     label_weights: dict[str, float] | None = None
     early_stopping: EarlyStopping | None = None
     calibration: Literal["platt", "isotonic", "temperature"] | None = None
-    tables: TableOptimizer = TableOptimizer(optimizer="adam", learning_rate=0.002, l2=0.001)
+    tables: TableOptimizer | None = None
     linear_tables: TableChanges | None = None
     vocabularies: dict[str, VocabularyTables] = msgspec.field(default_factory=dict)
     dense: DenseOptimizer = DenseOptimizer()
@@ -121,7 +132,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     @property
     def table_optimizers(self) -> TableOptimizers:
         """tables, linear_tables and vocabularies together."""
-        return TableOptimizers(self.tables, self.linear_tables, self.vocabularies)
+        return TableOptimizers(self.tables or usual_tables(_USUAL_BATCH), self.linear_tables, self.vocabularies)
 
     @property
     def moves_all_rows(self) -> bool:

@@ -64,7 +64,7 @@ def rows_an_epoch(training: TrainingConfig, train: Examples) -> int:
 def settled(model: ModelConfig, training: TrainingConfig, parts: Mapping[str, Examples]) -> SettledTraining:
     """What the training comes to on the rows of these parts. preset = "article" takes adagrad where no optimizer of the
     tables is given."""
-    if model.preset == "article" and training.tables == TrainingConfig().tables:
+    if model.preset == "article" and training.tables is None:
         training = msgspec.structs.replace(training, tables=TableOptimizer(optimizer="adagrad"))
     valid = parts.get("valid")
     return settle(training, rows_an_epoch(training, parts["train"]), None if valid is None else valid.num_rows)
