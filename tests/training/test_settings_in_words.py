@@ -18,13 +18,13 @@ from manyhot.cli import main
             mh.TrainingConfig(threads=1),
             True,
             "batches of 64, 30 epochs at most, the end after 4 epochs without a better log_loss on valid, weights "
-            "averaged by 0.99 a step, tables by adam 0.002",
+            "averaged by 0.99 a step, tables by adam 0.00141",
         ),
         (
             mh.TrainingConfig(threads=1, batch_size=50, validate_every=2, early_stopping=mh.EarlyStopping()),
             True,
             "batches of 50, 30 epochs at most, the end after 2 looks, each after 2 steps without a better log_loss on "
-            "valid, weights averaged by 0.99 a step, tables by adam 0.002",
+            "valid, weights averaged by 0.99 a step, tables by adam 0.00125",
         ),
         (
             mh.TrainingConfig(threads=1, epochs=1, tables=mh.TableOptimizer(optimizer="adagrad")),

@@ -81,7 +81,7 @@ def in_words(training: SettledTraining) -> str:
         parts.append(f"the end after {stopping.patience} {looks} without a better {stopping.metric} on valid")
     if training.averaging is not None:
         parts.append(f"weights averaged by {training.averaging.decay:g} a step")
-    return ", ".join([*parts, f"tables by {training.tables.optimizer} {training.tables.learning_rate:g}"])
+    return ", ".join([*parts, f"tables by {training.tables.optimizer} {training.tables.learning_rate:.3g}"])
 
 
 def check_batches(model: ModelConfig, training: SettledTraining, train: Examples) -> None:
