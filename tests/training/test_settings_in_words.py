@@ -17,13 +17,13 @@ from manyhot.cli import main
         (
             mh.TrainingConfig(threads=1),
             True,
-            "batches of 64, 30 epochs at most, the end after 4 epochs without a better log_loss on valid, weights "
+            "batches of 64, 30 epochs at most, the end after 4 epochs without a better log loss on valid, weights "
             "averaged by 0.99 a step, tables by adam 0.00141",
         ),
         (
             mh.TrainingConfig(threads=1, batch_size=50, validate_every=2, early_stopping=mh.EarlyStopping()),
             True,
-            "batches of 50, 30 epochs at most, the end after 2 looks, each after 2 steps without a better log_loss on "
+            "batches of 50, 30 epochs at most, the end after 2 looks (2 steps each) without a better log loss on "
             "valid, weights averaged by 0.99 a step, tables by adam 0.00125",
         ),
         (

@@ -71,17 +71,21 @@ def settled(model: ModelConfig, training: TrainingConfig, parts: Mapping[str, Ex
 
 
 def in_words(training: SettledTraining) -> str:
-    """What decides how long it lasts: "batches of 256, 30 epochs at most, stops when ..."."""
-    epochs = f"{training.epochs} epoch{'s' if training.epochs > 1 else ''}"
-    parts = [f"batches of {training.batch_size:,}", epochs]
+    """What decides how long it lasts: "batches of 256, 30 epochs at most, the end after ..."."""
+    parts = [f"batches of {training.batch_size:,}", _counted(training.epochs, "epoch")]
     stopping, every = training.early_stopping, training.validate_every
     if stopping is not None:
-        looks = "epochs" if every is None else f"looks, each after {every:,} steps"
+        looks = _counted(stopping.patience, "epoch" if every is None else "look")
+        looks += "" if every is None else f" ({every:,} steps each)"
         parts[1] += " at most"
-        parts.append(f"the end after {stopping.patience} {looks} without a better {stopping.metric} on valid")
+        parts.append(f"the end after {looks} without a better {stopping.metric.replace('_', ' ')} on valid")
     if training.averaging is not None:
         parts.append(f"weights averaged by {training.averaging.decay:g} a step")
     return ", ".join([*parts, f"tables by {training.tables.optimizer} {training.tables.learning_rate:.3g}"])
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def check_batches(model: ModelConfig, training: SettledTraining, train: Examples) -> None:
