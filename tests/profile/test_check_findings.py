@@ -56,6 +56,12 @@ def test_one_class(tmp_path: Path, option: str, severity: str) -> None:
     assert "all 1,000 labels are 0" in error.text and '"y"' in error.text
 
 
+def test_one_class_where_early_stopping_is_not_written(tmp_path: Path) -> None:
+    training = '[training]\nloss = { kind = "focal" }\n'
+    report = checked(tmp_path, "[fields.a]\n", train=part(), valid=part(y=[1] * 1000), training=training)
+    assert [f.severity for f in findings(report, "one_class")] == ["error"]
+
+
 def test_no_rows(tmp_path: Path) -> None:
     empty = {name: pa.array([], kind) for name, kind in (("a", pa.string()), ("y", pa.int64()))}
     report = checked(tmp_path, "[fields.a]\n", train=part(), test=empty)
@@ -183,7 +189,7 @@ def test_memory_against_what_is_free(
     (tmp_path / "meminfo").write_text(f"MemAvailable: {free} kB\n")
     monkeypatch.setattr(memory_module, "_MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(memory_module, "_CGROUP", tmp_path)
-    training = '[model]\nname = "fm"\nembedding_dim = 4\n[training]\nearly_stopping = {}\n'
+    training = '[model]\nname = "fm"\nembedding_dim = 4\n[training]\nepochs = 2\nearly_stopping = {}\n'
     parts = {name: part(a=[f"t{i}" for i in range(1000)]) for name in ("train", "valid")}
     report = checked(tmp_path, "[fields.a]\n", **parts, training=training)
     assert report.memory is not None

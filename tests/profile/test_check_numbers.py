@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiments import checked
+from experiments import checked, findings
 
 FIELDS = """
 [vocabularies.app]
@@ -180,3 +180,15 @@ def test_missing_values_of_several_columns_that_become_oov(tmp_path: Path) -> No
     said = checked(tmp_path, fields, train=train).parts["train"].fields["both"]
     assert (said.pairs, said.tokens, said.oov, said.empty_share) == (8, 5, 0, 3 / 8)
     assert said.distinct_by_column == {"a": 2, "b": 1}
+
+
+@pytest.mark.parametrize("options", ['oov = "column"', "oov_buckets = 2"])
+def test_unknown_tokens_are_oov_under_whatever_id(tmp_path: Path, options: str) -> None:
+    fields = f'[vocabularies.v]\nmin_count = 2\n{options}\n[fields.both]\nvocabulary = "v"\ncolumns = ["a", "b"]\n'
+    fields += '[fields.c]\nvocabulary = "v"\n'
+    train = {"y": [0, 1] * 50, "a": ["x"] * 100, "b": [f"b{i}" for i in range(90)] + ["z"] * 10, "c": ["u", "w"] * 50}
+    report = checked(tmp_path, fields, train=train)
+    both, c = (report.parts["train"].fields[name] for name in ("both", "c"))
+    assert (both.oov, both.distinct, both.distinct_by_column) == (90, 2, {"a": 1, "b": 1})
+    assert (c.oov, c.distinct) == (0, 2)
+    assert findings(report, "null_words") == []

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import manyhot as mh
-from manyhot.data import Rejects, SliceReader, SourceBatch
+from manyhot.data import Rejects, SliceReader, SourceBatch, as_source
 from manyhot.metrics import evaluate_logits, evaluate_slices
 
 SIZE, NUM_BATCHES = 50, 12
@@ -130,6 +130,17 @@ def test_hashed_tokens_are_buckets(run: mh.Run, tmp_path: Path) -> None:
     lines = evaluate_slices(*rows[:3], *reader.slices, 20)
     assert {reader.name(line.code) for line in lines} == {f"(bucket {i})" for i in range(7)}
     assert sum(line.rows for line in lines) == (rows.example_weights > 0).sum()
+
+
+def test_unknown_tokens_of_a_column_bear_its_name() -> None:
+    both = mh.Vocabulary("both", min_count=2, oov="column")
+    schema = mh.Schema(label="y", fields=(mh.Field("z", both), mh.Field("a", both)))
+    rows = {"y": [0, 1] * 4, "z": ["known"] * 6 + ["rare", "new"], "a": ["known"] * 8}
+    encoder = mh.train(schema, mh.LR(), train=rows, training=mh.TrainingConfig(threads=1)).saved.encoder
+    reader = SliceReader(encoder, "z")
+    for chunk in encoder.encode(as_source(rows), with_labels=True):
+        reader.add(chunk)
+    assert [reader.name(code) for code in reader.slices.codes] == ["known"] * 6 + ["(OOV of z)"] * 2
 
 
 @pytest.mark.parametrize(("field", "words"), [("citi", 'no field "citi"; did you mean "city"'), ("number", "numbers")])

@@ -195,3 +195,12 @@ def test_the_example_of_the_docs_runs(tmp_path, monkeypatch):
     network = names["run"].saved.network
     assert network.heads["likeness"].scale.item() != 1
     np.testing.assert_array_equal(names["probabilities"], mh.Scorer(names["run"].saved).score(TRAIN))
+
+
+def test_a_model_may_start_from_a_file_with_its_own_custom_head(saved, run):
+    still = {"tables": mh.TableOptimizer(optimizer="sgd", learning_rate=1e-60), "init_from": str(saved)}
+    model = mh.FM(embedding_dim=4, custom_heads=("meeting",))
+    warm = train(model, {"meeting": Meeting}, **still).saved.network.tables
+    np.testing.assert_array_equal(warm.weights(), run.saved.network.tables.weights())
+    with pytest.raises(mh.ConfigError, match=r'init_from = .*user.s own, "meeting".*take another file'):
+        train(mh.FM(embedding_dim=4), **still)

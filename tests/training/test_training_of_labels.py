@@ -159,3 +159,22 @@ def test_buys_gain_from_the_clicks_beside_them() -> None:
 def test_the_example_file_is_the_example() -> None:
     made, module = load_experiment(EXAMPLE / "two_labels.toml"), example()
     assert made.schema == module.schema("click", "buy")
+
+
+def test_pairs_alone_may_be_all_that_labels_learn_from() -> None:
+    schema = msgspec.structs.replace(SCHEMA, group="user")
+    data, valid = ({**part, "user": [i % 20 for i in range(len(part["clicked"]))]} for part in (TRAIN, VALID))
+    loss = mh.Loss(kind="bpr", bpr_weight=1.0)
+    fast = mh.TableOptimizer(learning_rate=0.02)
+    run, _ = train(model_of(), schema=schema, data=data, valid=valid, loss=loss, epochs=10, tables=fast)
+    assert all(run.metrics["valid"][name]["gauc"] > 0.6 for name in SCHEMA.labels)
+
+
+def test_a_batch_that_says_nothing_of_the_labels_that_count_moves_nothing_by_its_loss() -> None:
+    """The only label of weight is there in one row of many."""
+    bought = [None] * len(TRAIN["bought"])
+    bought[0], bought[1] = 1, 0
+    run, _ = train(
+        model_of(), schema=SCHEMA, data={**TRAIN, "bought": bought}, valid=VALID, label_weights={"clicked": 0.0}
+    )
+    assert np.isfinite(run.saved.proof_probabilities).all()

@@ -147,6 +147,36 @@ def test_rows_are_those_of_the_token_however_ids_are_given(old_files, new):
         np.testing.assert_array_equal(warm.network.tables.weights(), expected, err_msg=old)
 
 
+def test_rare_tokens_of_a_column_start_from_those_of_that_column(tmp_path):
+    """The old vocabulary has the columns a and b, the new one b and c."""
+
+    def schema(*names: str) -> mh.Schema:
+        vocabulary = mh.Vocabulary("v", min_count=3, oov="column")
+        return mh.Schema(label="y", fields=tuple(mh.Field(name, vocabulary) for name in names))
+
+    data = {"y": [0, 1] * 10, **{name: [f"{name}{i}" for i in range(20)] for name in "abc"}}
+    path = saved(tmp_path, mh.FM(embedding_dim=4), data, schema("a", "b"))
+    before = load_model(Path(path)).network.tables.weights()
+    cold, warm = (
+        trained(FNN, data, schema("b", "c"), tables=STILL, init_from=start).saved.network.tables.weights()
+        for start in (None, path)
+    )
+    np.testing.assert_array_equal(warm, [before[0], before[2], cold[2]])
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_leaves_go_on_where_the_trees_are_the_same(tmp_path, same):
+    pytest.importorskip("lightgbm")
+    trees = mh.GBDT(columns=("age",), trees=2, leaves=4, min_rows=5)
+    schema = mh.Schema(label="clicked", fields=(mh.Field("leaf", gbdt=trees), mh.Field("city")))
+    path = saved(tmp_path, mh.FM(embedding_dim=4), TRAIN, schema)
+    data = TRAIN if same else {**TRAIN, "age": [age + i % 7 for i, age in enumerate(TRAIN["age"])]}
+    warm, theirs = trained(FNN, data, schema, tables=STILL, init_from=path).saved, load_model(Path(path))
+    ours, old = warm.network.tables, theirs.network.tables
+    assert np.array_equal(ours.latent("city"), old.latent("city"))
+    assert np.array_equal(ours.latent("leaf"), old.latent("leaf")) == same
+
+
 OTHER_FIELDS = msgspec.structs.replace(SCHEMA, fields=SCHEMA.fields[::-1])
 ELSEWHERE = mh.Schema(label="clicked", fields=(mh.Field("place", column="city"),))
 REFUSED = {

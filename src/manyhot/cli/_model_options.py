@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from manyhot.schema import HEADS, MLP_OPTIONS, MODELS, ModelConfig, convert
+from manyhot.schema import HEADS, MODELS, ModelConfig, convert
 
 __all__ = ["Option", "example", "meanings", "options_of", "toml_of"]
 
-_LATENT_KEYS = ("embedding_dim", "embedding_scale")
+_UNSCALED = ("glorot", "zeros")  # initializers
 _WITH_BIASES = ("linear", "fm")  # and every head with an MLP
 _KINDS = {int: "whole number", float: "number", bool: "true, false", str: "name"}
 # Keys without a default, as somebody might write them.
@@ -83,11 +83,11 @@ def example(name: str) -> ModelConfig:
 def _keys(config: ModelConfig) -> Iterator[tuple[str, Any, Any]]:
     """Each key that the model reads, its value and its type, in the order of ModelConfig."""
     heads = config.heads or ()
-    keys = {key for head in heads for key in HEADS[head].options}
-    if config.custom_heads:
-        keys.update(MLP_OPTIONS)
+    keys = {key for head in heads for key in HEADS[head].options} | {"initializer"}
     if config.has_latent:
-        keys.update(_LATENT_KEYS)
+        keys.add("embedding_dim")
+    if config.initializer not in _UNSCALED:
+        keys.update(("linear_scale", "embedding_scale") if config.has_latent else ("linear_scale",))
     if "hidden_units" in keys or any(head in _WITH_BIASES for head in heads):
         keys.add("head_biases")
     for field in msgspec.structs.fields(ModelConfig):

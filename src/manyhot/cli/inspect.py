@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from manyhot.model_file import load_model
-from manyhot.schema import HEADS, MODELS, Field, ModelConfig, Tasks
-from manyhot.training import label_names
+from manyhot.schema import HEADS, MODELS, Field, ModelConfig, SettledTraining, Tasks, convert
+from manyhot.training import in_words, label_names
 
 from ._model_options import options_of
 from ._output import console, metric_lines
@@ -62,18 +62,20 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
     if len(schema.labels) > 1:
         console.print(f"tasks      {_tasks(config.tasks or Tasks())}")
     console.print(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
+    console.print(f"training   {in_words(convert(saved.summary['training'], SettledTraining, 'training'))}")
     if saved.calibrator is not None:
         console.print(f"calibrated by {saved.summary['training']['calibration']}, fitted on valid")
-    for name, metrics in saved.summary["metrics"].items():
-        if isinstance(metrics, dict):
-            for line in metric_lines(f"{name.replace('_', ' '):10} ", metrics, label_names(schema)):
-                console.print(line)
+    judged = {name: metrics for name, metrics in saved.summary["metrics"].items() if isinstance(metrics, dict)}
+    width = max(map(len, judged), default=0) if saved.calibrator is not None else 10
+    for name, metrics in judged.items():
+        for line in metric_lines(f"{name.replace('_', ' '):{width}} ", metrics, label_names(schema)):
+            console.print(line)
     console.print(f"proof      {len(saved.proof_probabilities)} rows score as when the model was saved")
 
 
 def _tasks(tasks: Tasks) -> str:
     options = msgspec.to_builtins(tasks)
-    return ", ".join([tasks.kind, *(f"{key} {value}" for key, value in options.items() if key != "kind")])
+    return ", ".join([tasks.kind, *(f"{key} = {json.dumps(value)}" for key, value in options.items() if key != "kind")])
 
 
 def _model_lines(config: ModelConfig) -> Iterator[str]:
@@ -82,11 +84,9 @@ def _model_lines(config: ModelConfig) -> Iterator[str]:
         kind = MODELS[config.name]
         yield f"model      {kind.title}" + (f" ({kind.paper})" if kind.paper else "")
     heads = config.heads or ()
-    yield f"heads      {' + '.join([*heads, *config.custom_heads])}"
+    yield f"heads      {' + '.join(heads)}"
     for head in heads:
         yield f"           {head}: {HEADS[head].term}"
-    for head in config.custom_heads:
-        yield f"           {head}: given in Python"
     options = ", ".join(f"{option.key} = {option.value}" for option in options_of(config) if option.value)
     if options:
         yield f"options    {options}"

@@ -137,6 +137,11 @@ class Encoder:
         noted = tuple(missing) if any(missing) else ()
         return EncodedChunk(offsets, ids, weights, labels, *row_columns, cuts, batch.origin, noted), reasons
 
+    def trees_of(self, vocabulary: str) -> dict[str, npt.NDArray[Any]]:
+        """The arrays of the trees whose leaves a vocabulary numbers; none where it numbers tokens."""
+        fields = (of for of in self.schema.fields if of.gbdt is not None and of.vocabulary_name == vocabulary)
+        return {key: array for of in fields for key, array in forest_arrays(self._forests[of.name], "trees").items()}
+
     def with_schema(self, schema: Schema) -> Encoder:
         """The same encoder under a schema that differs in combiners alone."""
         settings, arrays = self.state()

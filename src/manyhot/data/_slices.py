@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,7 @@ class SliceReader:
         if field.is_value:
             raise ConfigError(f'by: field "{field_name}" holds numbers, not tokens; name a field of tokens or buckets')
         self._vocabulary = encoder.vocabularies[field.vocabulary_name]
+        self._columns = encoder.schema.columns_of(field.vocabulary_name)
         self._num_rows = 0
         self._parts = [Slices(np.zeros(0, np.int64), np.zeros(0, np.int32))]
 
@@ -67,10 +69,10 @@ class SliceReader:
 
     def name(self, code: int) -> str:
         """The token of a code; a word in brackets where it stands for several or for none."""
-        return "(empty)" if code == EMPTY else _token(self._vocabulary, code)
+        return "(empty)" if code == EMPTY else _token(self._vocabulary, self._columns, code)
 
 
-def _token(fitted: FittedVocabulary, feature: int) -> str:
+def _token(fitted: FittedVocabulary, columns: Sequence[str], feature: int) -> str:
     vocabulary = fitted.vocabulary
     if feature == 0:
         return "(OOV)"
@@ -82,4 +84,5 @@ def _token(fitted: FittedVocabulary, feature: int) -> str:
         start, length = fitted.tokens.starts[feature - 1], fitted.tokens.lengths[feature - 1]
         return fitted.tokens.data[start : start + length].tobytes().decode(errors="replace")
     known = vocabulary.identity or len(fitted.tokens)
-    return f"(OOV bucket {feature - 1 - known})"
+    place = feature - 1 - known
+    return f"(OOV of {columns[place]})" if vocabulary.oov == "column" else f"(OOV bucket {place})"

@@ -105,6 +105,13 @@ class FittedVocabulary:
     def _num_known(self) -> int:
         return self.vocabulary.hash_buckets or self.vocabulary.identity or len(self.tokens)
 
+    @property
+    def unknown(self) -> npt.NDArray[np.bool_]:
+        """Which ids stand for unknown tokens, bool [V]."""
+        ids = np.arange(self.size)
+        found: npt.NDArray[np.bool_] = (ids == 0) | (ids > self._num_known)
+        return found
+
     def encode(self, pieces: Iterable[Bags], columns: Int32s) -> tuple[Pairs, Cut]:
         """The pairs of bags that come in pieces of some rows each, and what max_pairs cut from all of them.
 

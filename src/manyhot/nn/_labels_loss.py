@@ -27,7 +27,7 @@ def labels_loss(
     The loss of a label is taken over the rows where it is there (its label is not NaN, and the example weight is above
     0); a label that is nowhere adds nothing.
     """
-    total = logits.new_zeros(())
+    total = logits[:0].sum()  # 0, and its gradient too
     for t, label_weight in enumerate(label_weights):
         rows = _rows_of(batch, t)
         if label_weight and len(rows):

@@ -5,6 +5,7 @@ A pair is a positive and a negative of one group in one batch; examples without 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -34,8 +35,9 @@ def pair_loss(logits: Tensor, batch: Batch) -> Tensor:
 
 
 def has_pairs(batch: Batch) -> bool:
-    """Whether the batch holds any pair."""
-    return len(_Sides.of(batch).positives) > 0
+    """Whether the batch holds any pair, of several labels a pair of any."""
+    of_labels = batch.labels.reshape(len(batch.labels), -1).T
+    return any(len(_Sides.of(dataclasses.replace(batch, labels=labels)).positives) for labels in of_labels)
 
 
 class _Sides(NamedTuple):

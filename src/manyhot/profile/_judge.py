@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from manyhot.schema import Experiment
+from manyhot.schema import Experiment, settle
 
 from ._findings import Finding
 from ._judge_fields import judge_fields
@@ -43,7 +43,7 @@ def _labels(config: Experiment, name: str, part: PartReport, report: CheckReport
         return
     fewer = min(part.positives, part.rows - part.positives)
     if fewer == 0:
-        yield _one_class(config, name, f"all {part.rows:,} labels are {int(part.positives > 0)}")
+        yield _one_class(config, name, part.rows, f"all {part.rows:,} labels are {int(part.positives > 0)}")
     elif fewer < FEW_LABELS:
         text = f"only {fewer} rows have the rarer label; whatever is measured will be chance"
         yield Finding("warning", "few_labels", name, text)
@@ -59,12 +59,12 @@ def _labels(config: Experiment, name: str, part: PartReport, report: CheckReport
         yield Finding("warning", "label_rate", name, text)
 
 
-def _one_class(config: Experiment, name: str, all_are: str) -> Finding:
-    stopping = config.training.early_stopping
+def _one_class(config: Experiment, name: str, num_rows: int, all_are: str) -> Finding:
+    stopping = settle(config.training, num_rows, num_rows).early_stopping
     if name == "train":
         text = f'{all_are}, so there is nothing to learn; check column "{config.data.label}"'
         return Finding("error", "one_class", name, text)
-    if name == "valid" and stopping is not None and stopping.metric in ("auc", "pr_auc"):
+    if name == "valid" and stopping is not None and stopping.metric in ("auc", "pr_auc", "gauc"):
         by = "AUC" if stopping.metric == "auc" else stopping.metric
         text = f'{all_are}, and early stopping by {by} needs both classes; give other rows, or metric = "log_loss"'
         return Finding("error", "one_class", name, text)

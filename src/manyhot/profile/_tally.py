@@ -92,7 +92,7 @@ class _FieldTally:
         self._column_of = columns_by_id(field, vocabulary)
         self._words = null_ids(field, vocabulary)
         self._rows = self._pairs = self._oov = self._missing = self._empty = 0
-        self._seen = np.zeros(vocabulary.size, bool)
+        self._seen, self._unknown = np.zeros(vocabulary.size, bool), vocabulary.unknown
         self._lengths: dict[int, int] = {}
         self._spreads: dict[str, Spread] = {}
         self._nulls = dict.fromkeys(self._words, 0)
@@ -103,7 +103,7 @@ class _FieldTally:
         self._pairs += len(bags.ids)
         self._missing += num_missing
         self._empty += int(np.count_nonzero(bags.lengths == 0))
-        self._oov += int(np.count_nonzero(bags.ids == 0))
+        self._oov += int(np.count_nonzero(self._unknown[bags.ids]))
         self._seen[bags.ids] = True
         for length, times in zip(*np.unique(bags.lengths, return_counts=True), strict=True):
             self._lengths[int(length)] = self._lengths.get(int(length), 0) + int(times)
@@ -130,8 +130,7 @@ class _FieldTally:
         """Of at least one row."""
         lengths = np.array(sorted(self._lengths), np.int64)
         bags = np.cumsum([self._lengths[length] for length in lengths.tolist()])
-        seen = self._seen.copy()
-        seen[0] = False  # OOV is no token
+        seen = self._seen & ~self._unknown
         by_column: npt.NDArray[np.int64] = (
             np.array([seen.sum()])
             if self._column_of is None

@@ -32,7 +32,7 @@ def columns_by_id(field: Field, vocabulary: FittedVocabulary) -> Int32s | None:
     longest_last = sorted(enumerate(field.input_columns), key=lambda numbered: len(numbered[1]))
     for number, column in longest_last:
         matches = pc.equal(tokens, column.encode()) if field.is_value else pc.starts_with(tokens, f"{column}/")
-        column_of[1:][np.asarray(matches).astype(bool)] = number
+        column_of[1 : 1 + len(tokens)][np.asarray(matches).astype(bool)] = number
     return column_of
 
 
@@ -42,7 +42,7 @@ def null_ids(field: Field, vocabulary: FittedVocabulary) -> dict[int, str]:
         return {}
     prefixes = [f"{column}/" for column in field.columns] if field.columns is not None else [""]
     texts = [prefix + word for prefix in prefixes for word in _NULLS]
-    ids = vocabulary.lookup(_tokens(texts))
+    ids = vocabulary.known_ids(_tokens(texts))
     return {int(number): text for number, text in zip(ids, texts, strict=True) if number > 0}
 
 

@@ -21,7 +21,6 @@ __all__ = ["to_toml"]
 Line = tuple[str, str]  # what TOML reads, and the comment
 _WIDTH = 120
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_SMALL, _MIDDLE = 20_000, 200_000  # rows
 
 
 def to_toml(proposal: Proposal, path: Path) -> str:

@@ -48,8 +48,7 @@ class Field(_Leading, frozen=True, kw_only=True):
     combiner: "sum", "mean" or "sqrtn"; None is sqrtn for tokens and sum for numeric values
         (a single number divided by itself would always be 1) and for leaves (each tree counts as a field of its own).
     column: the column that feeds it: a scalar (string, int, bool, date), a list, a list of structs (token, weight), a
-        map,
-        or text with `separators`.
+        map, or text with `separators`.
     columns: several columns in one bag; a token becomes "column/token", a numeric value gets the token "column".
     cross: two or three other fields of the schema, in place of columns: the bag holds every combination of one pair of
         each, its token their tokens joined, its weight their product.

@@ -40,6 +40,13 @@ class Loss(Config, frozen=True, kw_only=True):
     alpha: float | None = None
     bpr_weight: float = 0.5
 
+    @property
+    def order_metric(self) -> Literal["auc", "gauc"] | None:
+        """What says how good logits are that are not meant as log odds of the data; None where they are."""
+        if self.kind == "bpr" and self.bpr_weight == 1:
+            return "gauc"
+        return "auc" if self.kind == "focal" or not self.calibrated or self.label_smoothing else None
+
     def __post_init__(self) -> None:
         super().__post_init__()
         defaults = dict(zip(self.__struct_fields__, self.__struct_defaults__, strict=True))

@@ -37,10 +37,9 @@ def settle(config: TrainingConfig, num_rows: int, num_valid_rows: int | None) ->
         if config.averaging is None and not config.moves_all_rows:
             given["averaging"] = _AVERAGING
         if config.early_stopping is None and num_valid_rows is not None:
-            given["early_stopping"] = EarlyStopping(metric="log_loss", patience=_PATIENCE)
-            if (
-                config.validate_every is None and 3 * num_valid_rows <= num_rows
-            ):  # else looking costs more than training
+            given["early_stopping"] = EarlyStopping(metric=config.loss.order_metric or "log_loss", patience=_PATIENCE)
+            looking_is_cheap = 3 * num_valid_rows <= num_rows
+            if config.validate_every is None and looking_is_cheap:
                 steps = -(-num_rows // given["batch_size"])
                 given["validate_every"] = max(1, steps // _LOOKS_AN_EPOCH)
     return SettledTraining(**given)

@@ -1,4 +1,4 @@
-"""Training configuration: batches, epochs, early stopping."""
+"""Training configuration: all that is decided before the data are seen; `_settled.py` has what depends on them."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     """The training loop.
 
     batch_size: examples a step; None: a power of two from 64 to 4096 that makes some 50 steps of an epoch.
-    epochs: passes over the training data. None lets valid decide: at most 30, with early_stopping by log loss, three
-        validations an epoch and averaging, unless something else is given for them; without valid 3, and averaging.
+    epochs: passes over the training data. None lets valid decide: at most 30, with averaging and with early_stopping
+        of patience 4, three validations an epoch (one where valid has more than a third of train's rows), by log loss
+        (auc or gauc where the loss leaves no probabilities), unless early_stopping, validate_every or averaging are
+        given; without valid 3, with averaging. Averaging is left out beside l2_rows = "all".
     seed: decides initial weights, shuffling and dropout.
     validate_every: steps between validations; None validates at the end of each epoch, or as epochs = None says.
     label_weights: of several labels: how much each counts in the loss, by name; 1 where nothing is said.

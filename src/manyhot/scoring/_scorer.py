@@ -38,8 +38,7 @@ class Scorer:
         `encoder.schema.labels`.
 
         data: a path, glob or list of them, any object with the Arrow PyCapsule protocol, or a dict of columns; columns
-            in
-            any order, others than the schema's are ignored, no label is needed.
+            in any order, others than the schema's are ignored, no label is needed.
         Raises DataError where a column is missing, BadRowsError where rows are bad.
         """
         source = self.source(data)

@@ -1,4 +1,5 @@
-"""From Examples to a trained model: the loop, dense optimizers, early stopping, and `train`, which ties them.
+"""From Examples to a trained model: the loop, dense optimizers, schedules, clipping, averages, early stopping, and
+`train`, which ties them.
 
 Nothing here reads raw values (that is `manyhot.data`) or defines a layer (`manyhot.nn`); scoring does not need this
 room. Read `_run.py` first, then `_loop.py`.
@@ -10,7 +11,16 @@ from ._learner import Learner
 from ._loop import Clock, fit_model
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
-from ._settings import check_batches, check_l2, check_settings, rows_an_epoch, schema_for, settled, torch_threads
+from ._settings import (
+    check_batches,
+    check_l2,
+    check_settings,
+    in_words,
+    rows_an_epoch,
+    schema_for,
+    settled,
+    torch_threads,
+)
 from ._warm_start import check_start
 
 __all__ = [
@@ -26,6 +36,7 @@ __all__ = [
     "dense_optimizer",
     "evaluate_labels",
     "fit_model",
+    "in_words",
     "label_names",
     "rows_an_epoch",
     "schema_for",

@@ -26,7 +26,7 @@ from ._averaging import AveragedWeights
 from ._clipping import clip
 from ._dense import dense_optimizer
 
-__all__ = ["Learner", "batch_loss"]
+__all__ = ["Learner"]
 
 # Below so many multiplications a forward pass, changing types costs what faster matmuls bring (docs/performance.md).
 _WORTH_BFLOAT16 = 1e8

@@ -34,7 +34,7 @@ from ._labels import check_conversions, label_names
 from ._loop import check_finite, evaluate, finite_logits, fit_model
 from ._reports import Listener, ProgressBar
 from ._rows import prepared_rows, raw_rows
-from ._settings import check_batches, check_l2, check_settings, schema_for, settled, torch_threads
+from ._settings import check_batches, check_l2, check_settings, in_words, schema_for, settled, torch_threads
 from ._warm_start import check_start, take_rows
 
 __all__ = ["Run", "train"]
@@ -120,7 +120,7 @@ def train(
     schema = schema_for(model, schema)
     check_custom_heads(model, heads or {})
     if training.init_from is not None:
-        check_start(training.init_from, model, schema)
+        check_start(training.init_from, model, schema, heads or {})
     given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
     data = {name: part for name, part in given.items() if part is not None}
     if prepared is not None and (data or split is not None):
@@ -147,6 +147,7 @@ def train(
         check_settings(training, schema, has_valid="valid" in rows.examples)
     encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
     names, training = label_names(schema), settled(model, training, examples)
+    tell(f"training: {in_words(training)}")
     check_batches(model, training, examples["train"])
     check_conversions(model, names, examples)
     layout = TableLayout.of(encoder)
@@ -167,7 +168,7 @@ def train(
         if model.preset != "article":
             start_at_base_rates(network, examples["train"])
         if training.init_from is not None:
-            tell(take_rows(network, encoder, training.init_from))
+            tell(take_rows(network, encoder, training.init_from, heads or {}))
         with _listener(listener) as listen:
             clock = fit_model(network, training, examples["train"], examples.get("valid"), listen, names)
             metrics: dict[str, Any] = {}

@@ -18,6 +18,7 @@ __all__ = [
     "check_batches",
     "check_l2",
     "check_settings",
+    "in_words",
     "rows_an_epoch",
     "schema_for",
     "settled",
@@ -67,6 +68,24 @@ def settled(model: ModelConfig, training: TrainingConfig, parts: Mapping[str, Ex
         training = msgspec.structs.replace(training, tables=TableOptimizer(optimizer="adagrad"))
     valid = parts.get("valid")
     return settle(training, rows_an_epoch(training, parts["train"]), None if valid is None else valid.num_rows)
+
+
+def in_words(training: SettledTraining) -> str:
+    """What decides how long it lasts: "batches of 256, 30 epochs at most, the end after ..."."""
+    parts = [f"batches of {training.batch_size:,}", _counted(training.epochs, "epoch")]
+    stopping, every = training.early_stopping, training.validate_every
+    if stopping is not None:
+        looks = _counted(stopping.patience, "epoch" if every is None else "look")
+        looks += "" if every is None else f" ({every:,} steps each)"
+        parts[1] += " at most"
+        parts.append(f"the end after {looks} without a better {stopping.metric.replace('_', ' ')} on valid")
+    if training.averaging is not None:
+        parts.append(f"weights averaged by {training.averaging.decay:g} a step")
+    return ", ".join([*parts, f"tables by {training.tables.optimizer} {training.tables.learning_rate:.3g}"])
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def check_batches(model: ModelConfig, training: SettledTraining, train: Examples) -> None:

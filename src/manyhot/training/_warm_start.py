@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from manyhot.data import Encoder, FittedVocabulary
 from manyhot.errors import ConfigError
 from manyhot.kernels import Int32s, Tokens
 from manyhot.model_file import load_model, read_header
-from manyhot.nn import Model
+from manyhot.nn import BuildHead, Model
 from manyhot.schema import ModelConfig, Schema, convert
 
 __all__ = ["check_start", "take_rows"]
@@ -18,12 +19,18 @@ __all__ = ["check_start", "take_rows"]
 _FRESH = -1
 
 
-def check_start(path: str, model: ModelConfig, schema: Schema) -> None:
+def check_start(path: str, model: ModelConfig, schema: Schema, heads: Container[str] = ()) -> None:
     """Before any row is read: raises ModelFileError where there is no whole model file, and ConfigError where its rows
-    cannot be those of this model."""
+    cannot be those of this model, or where it has custom heads beside the given."""
     header = read_header(Path(path))
     other, other_schema = convert(header["model"], ModelConfig, "model"), Schema.from_dict(header["encoder"]["schema"])
     where = f'training: init_from = "{path}"'
+    for head in other.custom_heads:
+        if head not in heads:
+            raise ConfigError(
+                f'{where}: it has a head of its user\'s own, "{head}", without which it cannot be read; train a model '
+                "with that head in Python, or take another file"
+            )
     if other.has_latent and model.has_latent:
         if other.is_field_aware != model.is_field_aware or (
             model.is_field_aware and [f.name for f in other_schema.fields] != [f.name for f in schema.fields]
@@ -45,16 +52,17 @@ def check_start(path: str, model: ModelConfig, schema: Schema) -> None:
         )
 
 
-def take_rows(network: Model, encoder: Encoder, path: str) -> str:
+def take_rows(network: Model, encoder: Encoder, path: str, heads: Mapping[str, BuildHead]) -> str:
     """Sets the rows of tokens that the model file knows to what they are there, latent where both models have it;
     gives how many rows of each vocabulary those are, in words. The file has passed `check_start`."""
-    other = load_model(Path(path))
+    other = load_model(Path(path), heads=heads)
     tables, old_tables = network.tables, other.network.tables
     taken = []
     for name, vocabulary in encoder.vocabularies.items():
         old_rows = np.full(vocabulary.size, _FRESH, np.int32)
-        if name in other.encoder.vocabularies:
-            old_rows = _old_rows(vocabulary, other.encoder.vocabularies[name])
+        if name in other.encoder.vocabularies and _same_trees(encoder, other.encoder, name):
+            columns, old_columns = (of.schema.columns_of(name) for of in (encoder, other.encoder))
+            old_rows = _old_rows(vocabulary, other.encoder.vocabularies[name], columns, old_columns)
             known = old_rows != _FRESH
             tables.linear(name)[known] = old_tables.linear(name)[old_rows[known]]
             if tables.dim and old_tables.dim:
@@ -64,8 +72,17 @@ def take_rows(network: Model, encoder: Encoder, path: str) -> str:
     return f"{what} taken over from {path}: {', '.join(taken)}"
 
 
-def _old_rows(new: FittedVocabulary, old: FittedVocabulary) -> Int32s:
-    """For each row of the new vocabulary that of the same token in the old one, int32 [V]; -1 where it has none."""
+def _same_trees(new: Encoder, old: Encoder, vocabulary: str) -> bool:
+    """Leaves are numbers, which mean the same where the trees are the same; so do those of tokens always."""
+    ours, theirs = new.trees_of(vocabulary), old.trees_of(vocabulary)
+    return ours.keys() == theirs.keys() and all(np.array_equal(ours[key], theirs[key]) for key in ours)
+
+
+def _old_rows(
+    new: FittedVocabulary, old: FittedVocabulary, columns: Sequence[str], old_columns: Sequence[str]
+) -> Int32s:
+    """For each row of the new vocabulary that of the same token in the old one, int32 [V]; -1 where it has none.
+    columns, old_columns: what gives tokens to each."""
     rows = np.full(new.size, _FRESH, np.int32)
     rows[0] = 0  # OOV
     buckets = new.vocabulary.hash_buckets
@@ -77,6 +94,10 @@ def _old_rows(new: FittedVocabulary, old: FittedVocabulary) -> Int32s:
     shared = new.vocabulary.oov_buckets
     if shared is not None and shared == old.vocabulary.oov_buckets:
         rows[-shared:] = np.arange(old.size - shared, old.size)
+    if new.vocabulary.oov == old.vocabulary.oov == "column":
+        for place, column in enumerate(columns):
+            if column in old_columns:
+                rows[place - len(columns)] = old.size - len(old_columns) + old_columns.index(column)
     return rows
 
 
