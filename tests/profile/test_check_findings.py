@@ -183,7 +183,7 @@ def test_memory_against_what_is_free(
     (tmp_path / "meminfo").write_text(f"MemAvailable: {free} kB\n")
     monkeypatch.setattr(memory_module, "_MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(memory_module, "_CGROUP", tmp_path)
-    training = '[model]\nname = "fm"\nembedding_dim = 4\n[training]\nearly_stopping = {}\n'
+    training = '[model]\nname = "fm"\nembedding_dim = 4\n[training]\nepochs = 2\nearly_stopping = {}\n'
     parts = {name: part(a=[f"t{i}" for i in range(1000)]) for name in ("train", "valid")}
     report = checked(tmp_path, "[fields.a]\n", **parts, training=training)
     assert report.memory is not None
