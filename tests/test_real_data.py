@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from in_process import manyhot
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -44,7 +46,8 @@ def test_criteo_encoding_check_can_fail(shared):
 def test_examples_train_on_real_data(shared, tmp_path, name, raw, experiment, at_least):
     run(ROOT / "examples" / name / "prepare.py", shared / raw, tmp_path / "data", cwd=tmp_path)
     (tmp_path / experiment).write_text((ROOT / "examples" / name / experiment).read_text())
-    run("-m", "manyhot.cli", "train", experiment, "--out", "out", cwd=tmp_path)
+    done = manyhot("train", experiment, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["test"]["auc"] > at_least
     assert (tmp_path / "out" / "model.manyhot").stat().st_size > 0

@@ -26,7 +26,6 @@ from sets import DataSet, Parts, data_sets
 import manyhot as mh
 from manyhot.schema import ModelConfig, Schema
 
-
 DEEPFM = mh.DeepFM()
 
 

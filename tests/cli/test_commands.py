@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from in_process import manyhot
+
 EXPERIMENT = """
 [data]
 train = "train.parquet"
@@ -32,11 +34,6 @@ batch_size = 64
 epochs = 3
 early_stopping = { metric = "auc", patience = 1 }
 """
-
-
-def manyhot(*arguments, cwd):
-    command = [sys.executable, "-m", "manyhot.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 def rows(seed, count=400):
@@ -89,7 +86,10 @@ def test_evaluate_says_what_training_said(folder):
 
 
 def test_score_writes_one_probability_a_row(folder):
-    done = manyhot("score", "out/model.manyhot", "test.parquet", "valid.parquet", "--out", "scores.parquet", cwd=folder)
+    """In a process of its own, as from a shell."""
+    command = [sys.executable, "-m", "manyhot.cli", "score", "out/model.manyhot", "test.parquet", "valid.parquet"]
+    command += ["--out", "scores.parquet"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     scores = pq.read_table(folder / "scores.parquet")["probability"].to_numpy()
     assert len(scores) == 4000 and 0 < scores.min() < scores.max() < 1

@@ -1,9 +1,8 @@
-"""Options of tokens from the experiment file to the scores, as real processes."""
+"""Options of tokens from the experiment file to the scores."""
 
-import subprocess
-import sys
 from pathlib import Path
 
+import in_process
 import manyhot as mh
 from manyhot.schema import load_experiment
 
@@ -41,8 +40,7 @@ ROWS = ["y,apps,city,hour", '1,"a:1,b:2,c:3",rome,3', '0,"a:1,b:-5",,9', '0,"b:1
 
 
 def manyhot(*arguments: str, cwd: Path) -> str:
-    command = [sys.executable, "-m", "manyhot.cli", *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+    done = in_process.manyhot(*arguments, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 

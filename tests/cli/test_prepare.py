@@ -1,16 +1,16 @@
-"""manyhot prepare as a process: what it leaves and says, and that training needs the raw rows no more."""
+"""manyhot prepare: what it leaves and says, and that training needs the raw rows no more."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
+
+import in_process
 
 EXPERIMENT = """
 [data]
@@ -33,8 +33,7 @@ early_stopping = { metric = "auc", patience = 1 }
 
 
 def manyhot(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "manyhot.cli", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = in_process.manyhot(*arguments, cwd=folder)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -1,10 +1,8 @@
-"""From one file of weighted rows to a model, as real processes: split, weighed, judged within groups."""
+"""From one file of weighted rows to a model: split, weighed, judged within groups."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import manyhot as mh
+from in_process import manyhot
 from manyhot.cli import main
 
 EXPERIMENT = """
@@ -35,11 +34,6 @@ batch_size = 64
 epochs = 3
 early_stopping = { metric = "gauc", patience = 1 }
 """
-
-
-def manyhot(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "manyhot.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 def clicks(count: int = 2000) -> pa.Table:

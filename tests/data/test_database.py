@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import pytest
 from postgresql_server import PASSWORD, Server, running_server
 from row_lists import rows_of, schema_of, tokens_of
 
+from in_process import manyhot
 from manyhot.data import Encoder, Rejects, Source, open_source
 from manyhot.errors import ConfigError, DataError, ManyhotError
 from manyhot.schema import Field, Querying
@@ -198,11 +198,6 @@ embedding_dim = 2
 [training]
 epochs = 1
 """
-
-
-def manyhot(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "manyhot.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 def test_train_from_postgresql(server: Server, tmp_path: Path) -> None:

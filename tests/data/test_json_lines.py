@@ -107,7 +107,7 @@ line = st.builds(lambda r, a: json.dumps(r, ensure_ascii=a).encode(), row, st.bo
 )
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(lines=st.lists(line, min_size=1, max_size=10), newline=st.sampled_from([b"\n", b"\r\n"]), mark=st.booleans())
 @example(lines=[b'{"f":[["a",1]],"y":1}', b'{"f":{"a":1},"y":1}', b'{"f":"a","y":1}'], newline=b"\n", mark=True)
 def test_every_line_is_what_the_definition_says(

@@ -93,7 +93,7 @@ def lines(draw: st.DrawFn, name: str) -> bytes:
 def test_every_line_is_what_the_definition_says(name: str) -> None:
     newlines = st.sampled_from([b"\n", b"\r\n"])
 
-    @settings(deadline=None, max_examples=250)
+    @settings(deadline=None, max_examples=150)
     @given(st.lists(lines(name), max_size=14), newlines, st.booleans(), st.booleans())
     @example([b"1 a:1", b"", b"\xff", b"-1 a:1 ", b"0"], b"\n", True, True)
     @example([b"1 2 0.5 'tag|a:2 x y:3|b z", b"1|a x", b"1 |a x", b"|"], b"\n", False, True)

@@ -30,7 +30,7 @@ def read(path: Path, size: int) -> tuple[dict[int, bytes], Rejects]:
 parts = st.sampled_from([b"a", b"\n", b"\r\n", b"\xc3\xa9", b"\xff", b"\xc3", b"\xef\xbb\xbf", b"\0", b"some text"])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(parts, max_size=30).map(b"".join), st.integers(3, 20))
 def test_blocks_are_the_lines_of_the_file(data: bytes, size: int) -> None:
     def is_text(line: bytes) -> bool:

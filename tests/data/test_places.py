@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +21,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from row_lists import assert_same_chunks, schema_of
 
+from in_process import manyhot
 from manyhot.data import Encoder, ExampleCache, open_source
 from manyhot.errors import ConfigError, DataError, ManyhotError
 from manyhot.schema import Field
@@ -341,15 +340,14 @@ def test_train_from_s3(s3: S3, tmp_path: Path) -> None:
     pq.write_table(rows(5), tmp_path / "rows.parquet")
     url = s3.url("clicks/*/*.parquet", user="${AWS_ACCESS_KEY_ID}:${AWS_SECRET_ACCESS_KEY}@")
     (tmp_path / "s3.toml").write_text(EXPERIMENT.format(url=url))
-    command = [sys.executable, "-m", "manyhot.cli", "train", "s3.toml"]
     for told in ("encoded", "reused"):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = manyhot("train", "s3.toml", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert f"train {told}: 6,000 examples" in done.stderr
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in left if SECRET.encode() in path.read_bytes()]
     s3.put("moved/x.parquet", b"")
     (tmp_path / "s3.toml").write_text(EXPERIMENT.format(url=s3.url("moved/*.csv")))
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = manyhot("train", "s3.toml", cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "s3://bucket/moved/*.csv: no file has such a name" in " ".join(done.stderr.split())

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from row_lists import rows_of, schema_of, tokens_of
 
+from in_process import manyhot
 from manyhot import load
 from manyhot.data import Encoder, ExampleCache, Rejects, Source, open_source
 from manyhot.errors import ConfigError, DataError, ManyhotError
@@ -337,11 +338,6 @@ embedding_dim = 2
 epochs = 1
 threads = 1
 """
-
-
-def manyhot(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "manyhot.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 def test_train_and_score_by_sql(folder: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
 def test_several_threads_may_count_into_one_vocabulary() -> None:
     words = [f"token{i}" for i in range(20_000)]
     tokens = from_text(pa.array(words, pa.large_string()))
-    counter = VocabularyCounter(Vocabulary("v", min_count=40))
+    counter = VocabularyCounter(Vocabulary("v", min_count=40), num_columns=1)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: counter.count(tokens), range(40)))
     assert counter.finish().size == 1 + len(words)

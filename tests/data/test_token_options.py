@@ -107,7 +107,7 @@ def forms(table: pa.Table, folder: Path) -> list[Any]:
     return [table, folder / "rows.parquet", folder / "rows.csv", table.to_pandas(), table.to_pydict(), dictionaries]
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=80)
 @given(schemas(), rows, rows, st.lists(st.integers(1, 11), max_size=3))
 def test_every_mixture_of_options_is_its_definition(
     schema: Schema, training: list[Row], other: list[Row], cuts: list[int]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import line_oracle
 import numpy as np
 from row_lists import encode, fit, rows_of, tokens_of
 
+import in_process
 import manyhot
 from manyhot.schema import Field, Schema
 
@@ -44,8 +43,7 @@ def test_the_command_trains_on_them(shared: Path, tmp_path: Path) -> None:
         f'valid = "{shared.resolve() / FOLDER}/test.userid.txt.gz"\n'
         f'format = "libffm"\nlabel = "label"\n{fields}[training]\nepochs = 2\nbatch_size = 50\n'
     )
-    command = [sys.executable, "-m", "manyhot.cli", "train", "experiment.toml", "--out", "out"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = in_process.manyhot("train", "experiment.toml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["examples"] == 400

@@ -23,7 +23,8 @@ def bags(rng, tokens, rows, longest=6, empty=0.2):
     """Lists of tokens, some empty, popular ones often."""
     shares = 1 / np.arange(1, len(tokens) + 1)
     lengths = np.where(rng.random(rows) < empty, 0, rng.integers(1, longest + 1, rows))
-    return [list(rng.choice(tokens, n, p=shares / shares.sum())) for n in lengths]
+    drawn = rng.choice(tokens, lengths.sum(), p=shares / shares.sum())
+    return [list(bag) for bag in np.split(drawn, np.cumsum(lengths)[:-1])]
 
 
 def label(rng, rows):

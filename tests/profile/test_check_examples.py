@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from in_process import manyhot
+
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 PREPARED = {"criteo": "criteo/criteo_kaggle_a_first10000.tsv.gz", "movielens": "movielens-latest-small"}
 FRAPPE = {"train": "train_RECONSTRUCTED", "valid": "valid", "test": "test"}
@@ -30,8 +32,7 @@ def test_examples_have_no_errors(shared, tmp_path, name):
     assert experiments
     for experiment in experiments:
         shutil.copyfile(experiment, tmp_path / experiment.name)
-        command = [sys.executable, "-m", "manyhot.cli", "check", experiment.name, "--json"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = manyhot("check", experiment.name, "--json", cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         said = json.loads(done.stdout)
         assert said["parts"]["train"]["rejected"] == 0 and said["time"]["examples_per_second"] > 0
@@ -43,8 +44,7 @@ def test_what_is_wrong_with_taobaos_sample(shared, tmp_path):
     data = shared / "data" / "taobao-ad-sample" / "taobao_data_sample_1w.csv.gz"
     fields = "[fields.nonclk]\n[fields.brand]\n[fields.cate_id]\n[fields.price]\nnumeric = []\n[fields.time_stamp]\n"
     (tmp_path / "t.toml").write_text(f'[data]\ntrain = "{data}"\nlabel = "clk"\n{fields}')
-    command = [sys.executable, "-m", "manyhot.cli", "check", "t.toml", "--json"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = manyhot("check", "t.toml", "--json", cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert {(f["severity"], f["kind"], f["where"]) for f in json.loads(done.stdout)["findings"]} == {
         ("error", "leak", "nonclk"),

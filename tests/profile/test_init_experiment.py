@@ -12,7 +12,7 @@ from init_rows import bags, label, words
 
 from manyhot.data import Encoder, open_source
 from manyhot.profile import propose, to_toml
-from manyhot.schema import load_experiment
+from manyhot.schema import TrainingConfig, load_experiment
 
 ROWS = 300
 KINDS = {
@@ -63,6 +63,13 @@ def written(tmp_path, columns, **options):
     pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
     proposal = propose(["rows.parquet"], tmp_path, **options)
     return to_toml(proposal, tmp_path / "a.toml"), proposal
+
+
+def test_training_is_left_to_its_defaults(tmp_path):
+    rng = np.random.default_rng(6)
+    _, proposal = written(tmp_path, {"label": label(rng, ROWS), "city": rng.choice(["a", "b"], ROWS)})
+    (tmp_path / "a.toml").write_text(to_toml(proposal, tmp_path / "a.toml"))
+    assert load_experiment(tmp_path / "a.toml").training == TrainingConfig()
 
 
 def test_comments_stand_in_columns_and_lines_are_short(tmp_path):

@@ -11,6 +11,7 @@ from manyhot.schema import (
     Averaging,
     DenseOptimizer,
     EarlyStopping,
+    Loss,
     SettledTraining,
     TableChanges,
     TableOptimizer,
@@ -149,3 +150,20 @@ def test_learning_rates_of_what_one_part_alone_has() -> None:
     assert TableOptimizer(optimizer="rowwise_adagrad").learning_rate == 0.05
     for optimizer in ("nadam", "radam", "adamax", "rmsprop"):
         assert DenseOptimizer(optimizer=optimizer).learning_rate == 0.001  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric"),
+    [
+        ({"positive_weight": 5.0}, "log_loss"),
+        ({"kind": "bpr"}, "log_loss"),
+        ({"kind": "bpr", "bpr_weight": 1.0}, "gauc"),
+        ({"kind": "focal"}, "auc"),
+        ({"positive_weight": 5.0, "calibrated": False}, "auc"),
+        ({"label_smoothing": 0.1}, "auc"),
+    ],
+)
+def test_log_loss_judges_only_what_a_loss_makes_probabilities(loss: dict[str, Any], metric: str) -> None:
+    """Else the first steps, which move the logits away from the rate of the data, would be the best ones."""
+    stopping = settle(TrainingConfig(loss=Loss(**loss)), 16_000, 4_000).early_stopping
+    assert stopping is not None and stopping.metric == metric

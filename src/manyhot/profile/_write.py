@@ -21,6 +21,10 @@ __all__ = ["to_toml"]
 Line = tuple[str, str]  # what TOML reads, and the comment
 _WIDTH = 120
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_TRAINING: list[Line] = [
+    ("[training]", ""),
+    ("", "Nothing needs to stand here: batches by the number of rows, adam, and valid says when to stop."),
+]
 
 
 def to_toml(proposal: Proposal, path: Path) -> str:
@@ -34,7 +38,7 @@ def to_toml(proposal: Proposal, path: Path) -> str:
         [line for field in proposal.fields for line in _field(field)],
         _left_out(proposal),
         _model(proposal),
-        _training(proposal),
+        _TRAINING,
     ]
     return "\n\n".join(_aligned(block) for block in blocks if block) + "\n"
 
@@ -142,13 +146,6 @@ def _model(proposal: Proposal) -> list[Line]:
         ('name = "deepfm"', ""),
         (f"embedding_dim = {16 if large else 8}", ""),
         (f"hidden_units = {units}", "" if large else "small: so are the data"),
-    ]
-
-
-def _training(proposal: Proposal) -> list[Line]:
-    return [
-        ("[training]", ""),
-        ("", "Nothing needs to stand here: batches by the number of rows, adam, and valid says when to stop."),
     ]
 
 
