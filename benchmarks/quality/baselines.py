@@ -62,7 +62,7 @@ def light_gbm(data_set: DataSet, parts: Parts, encoder: Encoder, examples: dict[
     make["valid"].set_reference(make["train"])
     options = {
         "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20, "verbose": -1,
-        "num_threads": 2, "seed": 1, "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1,
+        "num_threads": threads, "seed": 1, "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1,
     }  # fmt: skip
     stop = lightgbm.early_stopping(50, verbose=False)
     model = lightgbm.train(options, make["train"], 2000, valid_sets=[make["valid"]], callbacks=[stop])
