@@ -50,7 +50,9 @@ def logistic_regression(encoder: Encoder, examples: dict[str, Examples]) -> Metr
     return metrics_of(examples["test"].labels, best[1].decision_function(x["test"]))
 
 
-def light_gbm(data_set: DataSet, parts: Parts, encoder: Encoder, examples: dict[str, Examples]) -> Metrics:
+def light_gbm(
+    data_set: DataSet, parts: Parts, encoder: Encoder, examples: dict[str, Examples], threads: int | None
+) -> Metrics:
     """Numbers as they are, single values as categories of LightGBM, lists as a column of weights for each of the 300
     most frequent members; the number of trees by log loss on valid."""
     names, x = _columns(data_set, parts, encoder, examples)
@@ -62,7 +64,7 @@ def light_gbm(data_set: DataSet, parts: Parts, encoder: Encoder, examples: dict[
     make["valid"].set_reference(make["train"])
     options = {
         "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20, "verbose": -1,
-        "num_threads": threads, "seed": 1, "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1,
+        "num_threads": threads or 0, "seed": 1, "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1,
     }  # fmt: skip
     stop = lightgbm.early_stopping(50, verbose=False)
     model = lightgbm.train(options, make["train"], 2000, valid_sets=[make["valid"]], callbacks=[stop])

@@ -56,7 +56,7 @@ def run(data_set: DataSet, seed: int, threads: int | None) -> dict[str, Metrics]
         OURS: lambda: trained(data_set, mh.DeepFM(), parts, seed, threads),
         "FM": lambda: trained(data_set, mh.FM(), parts, seed, threads),
         "LR, tuned": lambda: logistic_regression(encoder, examples),
-        "LightGBM": lambda: light_gbm(data_set, parts, encoder, examples),
+        "LightGBM": lambda: light_gbm(data_set, parts, encoder, examples, threads),
     }
     found = {}
     for model, train in models.items():
