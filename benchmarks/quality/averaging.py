@@ -26,6 +26,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
     arguments = parser.parse_args()
     experiment = load_experiment(arguments.experiment, tuple(arguments.set))
+    if experiment.training.epochs is None:
+        parser.error("without epochs training averages by itself; add --set training.epochs=5")
     data = experiment.data
     sources = {
         name: open_source(getattr(data, name), folder=experiment.folder, reading=data.reading)

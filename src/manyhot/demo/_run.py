@@ -13,11 +13,9 @@ from manyhot.metrics import auc
 from manyhot.schema import (
     LR,
     DeepFM,
-    EarlyStopping,
     Field,
     ModelConfig,
     Schema,
-    TableOptimizer,
     TrainingConfig,
     Vocabulary,
 )
@@ -76,7 +74,7 @@ def _variants() -> list[Variant]:
 def run_demo(
     log: Log, *, seed: int = 1, on_stage: Callable[[str], None] = lambda text: None
 ) -> tuple[list[DemoResult], Run]:
-    """Trains every variant on the first 80 % of the log, stops early on the next 10 %, tests on the last 10 %.
+    """Trains every variant by the defaults on the first 80 % of the log; the next 10 % say when to stop, the last test.
 
     Gives the lines of the table, the ceiling first, and the run of the full DeepFM.
     """
@@ -89,7 +87,7 @@ def run_demo(
         run = train(
             variant.schema,
             variant.model,
-            training=_training_config(seed),
+            training=TrainingConfig(seed=seed),
             **{name: variant.change(part.rows) for name, part in parts.items()},
         )
         runs.append(run)
@@ -100,18 +98,7 @@ def run_demo(
 def full_deepfm(log: Log) -> tuple[Schema, ModelConfig, TrainingConfig, dict[str, pa.Table]]:
     """Schema, model, training and the rows of train, valid and test of the first variant."""
     variant = _variants()[0]
-    return variant.schema, variant.model, _training_config(1), {name: part.rows for name, part in _split(log).items()}
-
-
-def _training_config(seed: int) -> TrainingConfig:
-    """The same for every variant."""
-    return TrainingConfig(
-        batch_size=1024,
-        epochs=8,
-        seed=seed,
-        early_stopping=EarlyStopping(patience=1),
-        tables=TableOptimizer(optimizer="adam", learning_rate=0.003),
-    )
+    return variant.schema, variant.model, TrainingConfig(), {name: part.rows for name, part in _split(log).items()}
 
 
 def _split(log: Log) -> dict[str, Log]:
