@@ -53,7 +53,7 @@ def schema(*labels: str) -> mh.Schema:
 def buy_on_test(parts: dict[str, dict[str, list]], kind: str | None, seed: int, epochs: int = 15) -> dict[str, float]:
     """Metrics of buy on test. kind: of tasks; None learns from buy alone."""
     labels = ("buy",) if kind is None else ("click", "buy")
-    tasks = None if kind is None else mh.Tasks(kind=kind)  # type: ignore[arg-type]
+    tasks = None if kind is None else mh.Tasks(kind=kind)
     run = mh.train(
         schema(*labels),
         mh.DeepFM(embedding_dim=8, hidden_units=(32,), tasks=tasks),

@@ -269,7 +269,7 @@ def test_trees_are_refused() -> None:
 
     schema = Schema(label="y", fields=[Field("leaves", gbdt=GBDT(columns=["a"]))])
     with pytest.raises(ConfigError, match='field "leaves": Spark does not grow the trees of gbdt'):
-        fit(None, schema)  # type: ignore[arg-type]  # it is refused before the rows are looked at
+        fit(None, schema)  # it is refused before the rows are looked at
 
 
 def test_without_pyspark_a_sentence_names_the_extra(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_learning_rates_of_what_one_part_alone_has() -> None:
     assert DenseOptimizer() == DenseOptimizer(optimizer="adam", learning_rate=0.001)
     assert TableOptimizer(optimizer="rowwise_adagrad").learning_rate == 0.05
     for optimizer in ("nadam", "radam", "adamax", "rmsprop"):
-        assert DenseOptimizer(optimizer=optimizer).learning_rate == 0.001  # type: ignore[arg-type]
+        assert DenseOptimizer(optimizer=optimizer).learning_rate == 0.001
 
 
 @pytest.mark.parametrize(

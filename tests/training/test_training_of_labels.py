@@ -37,7 +37,7 @@ with_labels = {"schema": SCHEMA, "data": TRAIN, "valid": VALID}
 
 
 def model_of(kind: str | None = None, **options: Any) -> mh.ModelConfig:
-    tasks = None if kind is None else mh.Tasks(kind=kind)  # type: ignore[arg-type]
+    tasks = None if kind is None else mh.Tasks(kind=kind)
     return mh.DeepFM(embedding_dim=4, hidden_units=(8,), tasks=tasks, **options)
 
 
@@ -104,7 +104,7 @@ def logits_of(run: mh.Run, data: dict[str, Any]) -> np.ndarray:
 
 @pytest.mark.parametrize(("label", "metric"), [(None, "log_loss"), ("bought", "log_loss"), ("clicked", "auc")])
 def test_early_stopping_looks_at_one_label_or_at_the_mean(label: str | None, metric: str) -> None:
-    stopping = mh.EarlyStopping(metric=metric, patience=2, label=label)  # type: ignore[arg-type]
+    stopping = mh.EarlyStopping(metric=metric, patience=2, label=label)
     fast = mh.TableOptimizer(learning_rate=0.5)
     run, reports = train(model_of(), epochs=40, early_stopping=stopping, tables=fast, **with_labels)
     names = SCHEMA.labels if label is None else (label,)

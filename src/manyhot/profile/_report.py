@@ -70,4 +70,5 @@ class CheckReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return msgspec.to_builtins(self)  # type: ignore[no-any-return]
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data

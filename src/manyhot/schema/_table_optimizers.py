@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -47,7 +49,7 @@ class TableOptimizers(NamedTuple):
 
     tables: TableOptimizer
     linear_tables: TableChanges | None = None
-    vocabularies: dict[str, VocabularyTables] = {}  # noqa: RUF012 never written to
+    vocabularies: Mapping[str, VocabularyTables] = MappingProxyType({})
 
     def of(self, vocabulary: str) -> tuple[TableOptimizer, TableOptimizer]:
         """Of the latent numbers and of the linear weights of a vocabulary: `tables`, changed for the linear weights by
