@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 from row_lists import assert_same_chunks, encode, fit, schema_of
 
-from manyhot.data import Prepared, open_source, prepare, whole_file, whole_folder
+from manyhot.data import Prepared, open_source, prepare
 from manyhot.errors import BadRowsError, DataError
 from manyhot.schema import Field, Reading, Schema, Separators, Vocabulary
+from manyhot.storage import whole_file, whole_folder
 
 TRAIN = {"city": ["a", "b", None, "a"], "apps": ["x:1,y:2", "", "x:0.5", "z:1"], "age": [1.0, 5.0, 3.0, None]}
 VALID = {"city": ["b", "c"], "apps": ["y:1", "x:1"], "age": [2.0, 9.0]}

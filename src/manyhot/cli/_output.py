@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from manyhot.data import whole_file
 from manyhot.errors import ManyhotError
+from manyhot.storage import whole_file
 
 from ._console import console, to_stderr
 

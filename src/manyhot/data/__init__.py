@@ -21,7 +21,6 @@ from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
 from ._reject_file import write_rejects
 from ._slices import SliceReader, Slices
 from ._vocabularies import Counted, FittedVocabulary
-from ._whole_file import whole_file, whole_folder
 from .sources import Files, Source, as_source, is_sql, open_part, open_source, parts_to_train_on
 
 __all__ = [
@@ -57,8 +56,6 @@ __all__ = [
     "parts_to_train_on",
     "prepare",
     "wanted_columns",
-    "whole_file",
-    "whole_folder",
     "write_examples",
     "write_rejects",
 ]

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from manyhot.errors import DataError
 from manyhot.schema import Schema
+from manyhot.storage import made_folder
 
 from ._batches import Rejects
 from ._encoder import EncodedChunk, Encoder
 from ._encoder_file import ENCODING, load_encoder, save_encoder
 from ._examples import Examples, write_examples
 from ._reject_file import write_rejects
-from ._whole_file import made_folder
 from .sources import Source
 
 __all__ = ["ExampleCache"]

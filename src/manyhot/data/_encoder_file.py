@@ -11,10 +11,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from manyhot.errors import DataError, ManyhotError
+from manyhot.storage import whole_file
 
 from ._encoder import Encoder
 from ._vocabularies import Counted
-from ._whole_file import whole_file
 
 __all__ = ["ENCODING", "load_encoder", "save_encoder"]
 

@@ -21,13 +21,13 @@ import pyarrow as pa
 
 from manyhot.errors import DataError
 from manyhot.kernels import ExampleStore, Float32s, Int32s, Kernels
+from manyhot.storage import whole_file
 
 from ._bags import Cut
 from ._encoder import EncodedChunk
 from ._mapping import Mapping
 from ._memory import available_bytes
 from ._row_columns import UInt64s
-from ._whole_file import whole_file
 
 __all__ = ["Examples", "write_examples"]
 

@@ -22,13 +22,13 @@ import pyarrow as pa
 
 from manyhot.errors import DataError
 from manyhot.schema import Part, Reading, Schema
+from manyhot.storage import whole_folder
 
 from ._batches import Rejects
 from ._encoder import Encoder
 from ._encoder_file import ENCODING, load_encoder, save_encoder
 from ._examples import Examples
 from ._schema_difference import data_schema, schema_difference
-from ._whole_file import whole_folder
 from .sources import Source
 
 __all__ = ["Prepared", "finish_prepared", "first_rows", "new_prepared"]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ._whole_file import whole_file
+from manyhot.storage import whole_file
 
 __all__ = ["Reject", "RejectSpool", "read_rejects", "write_rejects"]
 

@@ -26,11 +26,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from manyhot.calibration import calibrator_from_arrays
-from manyhot.data import Encoder, TableLayout, open_source, whole_file
+from manyhot.data import Encoder, TableLayout, open_source
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import select
 from manyhot.nn import BuildHead, Model, build_model
 from manyhot.schema import ModelConfig, convert
+from manyhot.storage import whole_file
 
 from ._saved import SavedModel
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from manyhot.data import Encoder, Examples, wanted_columns, whole_folder
+from manyhot.data import Encoder, Examples, wanted_columns
 from manyhot.errors import DataError
+from manyhot.storage import whole_folder
 
 from ._frame import ran
 from ._places import add_files

@@ -1,0 +1,9 @@
+"""Files that nothing is lost from and nothing is let in by: written whole or not at all, read with distrust.
+
+Knows paths, bytes and arrays; not what they mean. What must be on disk before what is decided here and nowhere else.
+Read `_whole.py` first.
+"""
+
+from ._whole import made_folder, whole_file, whole_folder
+
+__all__ = ["made_folder", "whole_file", "whole_folder"]
