@@ -3,13 +3,14 @@
 # make test          every check and test
 # make instructions  of them the kernels' instruction counts alone; says so where there is no valgrind
 # make fuzz-lines    a million damaged lines against a plain reader (a minute and a half)
+# make faults        the long form of every fault test; the table goes to docs/reliability.md (an hour)
 # make bench-peers   manyhot beside other libraries, each in an environment of its own (an hour, 10 GB of disk)
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find src native -type f -not -name "*.pyc") CMakeLists.txt pyproject.toml
 CPP := $(wildcard native/*.hpp native/*.cpp benchmarks/callgrind/*.cpp)
 
-.PHONY: setup demo test check instructions format fuzz-lines bench-peers clean
+.PHONY: setup demo test check instructions format fuzz-lines faults bench-peers clean
 
 setup: .venv/installed
 
@@ -50,6 +51,9 @@ format: setup
 
 fuzz-lines: setup
 	$(BIN)/python tests/data/mutated_lines.py
+
+faults: setup
+	$(BIN)/python tests/faults/run.py
 
 bench-peers: setup
 	$(BIN)/python benchmarks/peers/run.py --data .bench
