@@ -110,13 +110,13 @@ class Tables:
 
     def gather(self, batch: Batch, *, bfloat16: bool = False) -> Outputs:
         """The kernels' forward pass. Pairs of fields need pooled again in the backward pass and get float32."""
-        return self.kernels.forward(self._lookup(bfloat16 and not self.field_pairs), batch.jagged)
+        return self.kernels.forward(self._lookup(batch.jagged, bfloat16), batch.jagged)
 
     def receive(self, batch: Batch, outputs: Outputs, gradients: Gradients) -> None:
         """The kernels' backward pass with the optimizer in it, or the gradients where there is none."""
         if batch.plan is None:
             raise ValueError("a backward pass needs batches with row plans: Loader(..., with_plan=True)")
-        common = (self._lookup(), batch.plan, outputs, gradients)
+        common = (self._lookup(batch.jagged), batch.plan, outputs, gradients)
         if self.optimizer is None or self.keeps_gradients:
             self.row_gradients = batch.plan.rows, self.kernels.gradients(*common)
             return
@@ -128,11 +128,14 @@ class Tables:
         assert self.row_gradients is not None
         self.num_steps += 1
         step = OptimizerStep(self._ranges, self.num_steps, self.rate_factor)
-        self.kernels.move(self._lookup(), *self.row_gradients, step, factor=factor)
+        self.kernels.move(self._lookup(None), *self.row_gradients, step, factor=factor)
         self.row_gradients = None
 
-    def _lookup(self, bfloat16: bool = False) -> Lookup:
-        return Lookup(self.data, self.dim, self.field_pairs, bfloat16, self.threads or torch.get_num_threads())
+    def _lookup(self, jagged: Jagged | None, bfloat16: bool = False) -> Lookup:
+        """Of a batch whose bags hold one pair at most, pairs of features are those of fields, and cheaper."""
+        field_pairs = self.field_pairs and jagged is not None and bool((np.diff(jagged.offsets) > 1).any())
+        threads = self.threads or torch.get_num_threads()
+        return Lookup(self.data, self.dim, field_pairs, bfloat16 and not field_pairs, threads)
 
 
 class _Lookup(torch.autograd.Function):
