@@ -1,43 +1,41 @@
-"""The model file: one safetensors file.
+"""The model file: one safetensors file with a checksum (storage/_tensors.py).
 
 Tensors: vocabulary.<name>.tokens uint8, vocabulary.<name>.offsets int64; table.<name>.latent float32 [V, D],
 table.<name>.linear float32 [V]; dense.<parameter>; proof.rows (an Arrow IPC stream of raw rows), proof.probabilities;
 calibration.<array> float64, where scores are calibrated.
-Metadata "manyhot": JSON with the format number, the encoder's settings, the model's configuration and a summary. The
-tensor "checksum" uint8 [32] is the SHA-256 of that and of all other tensors (a second key of metadata would make the
-bytes of the file depend on the order of a hash map).
+Its note is JSON with the format number, the version of manyhot that wrote it, the encoder's settings, the model's
+configuration and a summary. What is read may come from a stranger, checksum and all: no size in it is believed before
+it is compared with those of the tensors, which lie in the file (docs/reliability.md).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from manyhot.calibration import calibrator_from_arrays
-from manyhot.data import Encoder, TableLayout, open_source
+from manyhot.data import Encoder, TableLayout, available_bytes, open_source
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import select
 from manyhot.nn import BuildHead, Model, build_model
 from manyhot.schema import ModelConfig, convert
-from manyhot.storage import whole_file
+from manyhot.storage import TensorFile, opened_tensors, read_json, write_tensors
 
 from ._saved import SavedModel
 
 __all__ = ["load_model", "read_header", "save_model"]
 
 FORMAT = 1
+_DAMAGED = "the model file is damaged"
 # Scores may differ in the last digits between processors, whose matmuls sum in other orders.
 _PROOF_TOLERANCE = 1e-5
 
@@ -57,31 +55,23 @@ def save_model(path: Path, saved: SavedModel) -> None:
         tensors |= {f"calibration.{name}": array for name, array in saved.calibrator.arrays().items()}
     header = {
         "format": FORMAT,
+        "manyhot": version("manyhot"),
         "encoder": settings,
         "model": {"name": saved.config.name, **msgspec.to_builtins(saved.config)},
         "summary": saved.summary,
     }
-    text = json.dumps(header)
     try:
-        with whole_file(path) as part:
-            save_file({**tensors, "checksum": checksum(text, tensors)}, part, {"manyhot": text})
-    except (OSError, SafetensorError) as error:
+        write_tensors(path, json.dumps(header, allow_nan=False), tensors)
+    except (OSError, ValueError) as error:
         raise ModelFileError(f"{path}: cannot write the model: {error}") from None
 
 
-def checksum(header: str, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
-    """SHA-256, uint8 [32], of the header and of every tensor's name, type, shape and bytes."""
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(tensors):
-        tensor = np.ascontiguousarray(tensors[name])
-        digest.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
-        digest.update(tensor.data)
-    return np.frombuffer(digest.digest(), np.uint8)
-
-
 def read_header(path: Path) -> dict[str, Any]:
-    """The JSON header alone. Raises ModelFileError."""
-    return _open(path)[0]
+    """The JSON header alone, of a file that is whole. Raises ModelFileError."""
+    with _opened(path) as (header, file):
+        with _telling_damage(path, _DAMAGED):
+            file.check()
+        return header
 
 
 def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kernels: str = "native") -> SavedModel:
@@ -90,11 +80,14 @@ def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kern
     heads: functions that make the custom heads, as in training. Raises ModelFileError if the file is damaged, foreign
     or scores otherwise, ConfigError if it has custom heads that are not given.
     """
-    header, tensors = _open(path)
-    with _telling_damage(path, "the model file is damaged"):
+    with _opened(path) as (header, file):
+        _check_memory(path, file.size)
+        with _telling_damage(path, _DAMAGED):
+            tensors = file.read()
+    with _telling_damage(path, _DAMAGED):
         encoder = Encoder.from_state(header["encoder"], tensors)
         config = convert(header["model"], ModelConfig, "model")
-    given, what = _given_heads(path, config, heads or {}), "the model file is damaged"
+    given, what = _given_heads(path, config, heads or {}), _DAMAGED
     if given:
         what += f", or was trained with another {', '.join(given)} than the given"
     with _telling_damage(path, what):
@@ -140,25 +133,43 @@ def _given_heads(path: Path, config: ModelConfig, heads: Mapping[str, BuildHead]
     return {name: heads[name] for name in config.custom_heads}
 
 
-def _open(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[dict[str, Any], TensorFile]]:
+    """The header of a file of our format, and its tensors, which are yet to be read."""
     try:
-        if not path.is_file():
-            raise ModelFileError(f"{path}: there is no such model file")
-        with safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            names = list(file.keys())
-            if "manyhot" not in metadata:
-                raise ModelFileError(f"{path}: is a safetensors file, but not one that manyhot wrote")
-            header = json.loads(metadata["manyhot"])
-            if not isinstance(header, dict) or header.get("format") != FORMAT:
-                found = header.get("format") if isinstance(header, dict) else None
-                raise ModelFileError(f"{path}: has format {found}, this version of manyhot reads format {FORMAT}")
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, ValueError) as error:
+        with opened_tensors(path) as file:
+            header = read_json(file.note.encode())
+            _check_format(path, header)
+            yield header, file
+    except FileNotFoundError:
+        raise ModelFileError(f"{path}: there is no such model file") from None
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:
         raise ModelFileError(f"{path}: is no model file, or a truncated one: {error}") from None
-    if tensors.pop("checksum", np.zeros(0)).tolist() != checksum(metadata["manyhot"], tensors).tolist():
-        raise ModelFileError(f"{path}: the model file is damaged: its contents do not match its checksum")
-    return header, tensors
+
+
+def _check_format(path: Path, header: Any) -> None:
+    found = header.get("format") if isinstance(header, dict) else None
+    if type(found) is int and found > FORMAT:
+        version = header.get("manyhot")
+        by = f"manyhot {version[:20]}" if isinstance(version, str) and version.isprintable() else "a later manyhot"
+        raise ModelFileError(
+            f"{path}: has format {found}, this version of manyhot reads format {FORMAT}; it was written by {by}, which "
+            "can read it"
+        )
+    if type(found) is not int or found != FORMAT:
+        raise ModelFileError(f"{path}: has format {found!r:.40}, this version of manyhot reads format {FORMAT}")
+
+
+def _check_memory(path: Path, size: int) -> None:
+    """Its tensors, and once more the tables that they are copied to."""
+    free = available_bytes()
+    if free is not None and 2 * size > free:
+        raise ModelFileError(
+            f"{path}: loading it takes up to {2 * size / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free; load "
+            "it on a larger machine"
+        )
 
 
 def _fill(network: Model, tensors: dict[str, Any]) -> None:
