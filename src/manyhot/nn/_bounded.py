@@ -13,10 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.module import (
-    register_module_buffer_registration_hook,
-    register_module_parameter_registration_hook,
-)
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from manyhot.data import TableLayout
 from manyhot.errors import ConfigError
@@ -31,8 +28,8 @@ __all__ = ["check_dense_size"]
 def check_dense_size(
     config: ModelConfig, layout: TableLayout, num_labels: int, *, most_tensors: int, most_numbers: int
 ) -> None:
-    """Raises ConfigError where the dense part, custom heads left out, has more tensors or numbers than that, or cannot
-    be made."""
+    """Raises ConfigError where the dense part, custom heads left out, has more weights than that, in tensors and in
+    numbers; ConfigError or RuntimeError where it cannot be made."""
     config.check_fields(layout.vocabulary_of)
     shape = HeadShape(config, tuple(layout.field_names), config.latent_size(layout.num_fields))
     with torch.device("meta"), _counted(most_tensors, most_numbers):
@@ -59,5 +56,5 @@ def _counted(most_tensors: int, most_numbers: int) -> Iterator[None]:
                 f"{most_tensors:,} tensors that it holds"
             )
 
-    with register_module_parameter_registration_hook(count), register_module_buffer_registration_hook(count):
+    with register_module_parameter_registration_hook(count):  # buffers are no larger: statistics of what is a weight
         yield
