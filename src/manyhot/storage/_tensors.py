@@ -1,7 +1,8 @@
 """Arrays with a JSON note in one file, whole or refused: a safetensors file with a checksum in it.
 
-The library writes the file, so that its readers can read it anywhere. Reading is done here: the library would follow a
-link, map a file that may become shorter meanwhile, take a header of 100 MB, and has no checksum. The format is simple:
+The format's own library could read it anywhere, but not as strictly as is needed here: it follows links, maps a file
+that may become shorter meanwhile, takes a header of 100 MB, and knows no checksum; and what it writes only its owner
+may read. The format is simple:
 
     8 bytes      the length of the header, little-endian
     the header   JSON {"__metadata__": {"manyhot": note}, name: {"dtype", "shape", "data_offsets"}, ...}, padded with
@@ -26,8 +27,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from ._json import MOST_BYTES, read_json
 from ._regular import open_regular
@@ -36,25 +35,35 @@ from ._whole import whole_file
 __all__ = ["TensorFile", "opened_tensors", "tensors_checksum", "write_tensors"]
 
 _NOTE, _CHECKSUM = "manyhot", "checksum"
+# In the order in which their tensors lie in the file, so that all of them are aligned; it is the library's too.
 _KINDS: dict[str, np.dtype[Any]] = {
-    "U8": np.dtype("u1"),
-    "I32": np.dtype("<i4"),
-    "I64": np.dtype("<i8"),
     "U64": np.dtype("<u8"),
-    "F32": np.dtype("<f4"),
+    "I64": np.dtype("<i8"),
     "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "I32": np.dtype("<i4"),
+    "U8": np.dtype("u1"),
 }
+_NAMES = {kind: name for name, kind in _KINDS.items()}
 _PIECE = 2**20
 
 
 def write_tensors(path: Path, note: str, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
     """Writes the file, whole or not at all. Raises OSError, and ValueError where it could not be read again."""
-    arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in tensors.items()}
+    arrays = {**tensors, _CHECKSUM: tensors_checksum(note, tensors)}
+    header: dict[str, Any] = {"__metadata__": {_NOTE: note}}
+    places, first = list(_KINDS.values()), 0
+    for name in sorted(arrays, key=lambda name: (places.index(arrays[name].dtype), name.encode())):
+        array = arrays[name]
+        end = first + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [first, end]}
+        first = end
+    spelled = _spelled(header)
     with whole_file(path) as part:
-        try:
-            save_file({**arrays, _CHECKSUM: tensors_checksum(note, arrays)}, part, {_NOTE: note})
-        except SafetensorError as error:
-            raise OSError(str(error)) from None
+        with part.open("wb") as file:
+            file.write(len(spelled).to_bytes(8, "little") + spelled)
+            for name in list(header)[1:]:
+                file.write(np.ascontiguousarray(arrays[name]).data)
         with opened_tensors(part):
             read_json(note.encode())
 
@@ -150,8 +159,7 @@ def _parsed(text: bytes, data_size: int) -> tuple[str, list[tuple[str, Span]]]:
     if not isinstance(metadata, dict) or metadata.keys() != {_NOTE} or not isinstance(metadata[_NOTE], str):
         raise ValueError("it is a safetensors file, but not one that manyhot wrote")
     # One content has one spelling. Else a bit may change where nothing notices: "\u001f" and "\u001F" are the same.
-    again = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    if again + b" " * (-len(again) % 8) != text:
+    if _spelled(header) != text:
         raise ValueError("its header is not spelled as manyhot spells it")
     spans, end = [], 0
     for name, entry in header.items():
@@ -181,6 +189,11 @@ def _span(name: str, entry: object, first: int) -> Span:
     if entry["data_offsets"] != [first, first + size] or not all(type(n) is int for n in entry["data_offsets"]):
         raise ValueError(f"its tensor {name[:60]!r} does not lie right behind the one before, at its size")
     return Span(kind, tuple(shape), first, size)
+
+
+def _spelled(header: Mapping[str, Any]) -> bytes:
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    return text + b" " * (-len(text) % 8)
 
 
 def _described(name: str, kind: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
