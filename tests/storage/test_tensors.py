@@ -19,12 +19,10 @@ from safetensors.numpy import load_file, save_file
 from manyhot.storage import opened_tensors, tensors_checksum, write_tensors
 
 KINDS = ("u1", "<i4", "<i8", "<u8", "<f4", "<f8")
-NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=5).filter(
-    lambda n: n not in ("checksum", "__metadata__")
-)
-ARRAYS = st.sampled_from(KINDS).flatmap(
-    lambda kind: nps.arrays(kind, nps.array_shapes(min_dims=0, min_side=0, max_side=3))
-)
+OURS = ("checksum", "__metadata__")
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=5).filter(lambda name: name not in OURS)
+SHAPES = nps.array_shapes(min_dims=0, min_side=0, max_side=3)
+ARRAYS = st.sampled_from(KINDS).flatmap(lambda kind: nps.arrays(kind, SHAPES))
 
 
 def read(path: Path) -> tuple[str, dict[str, Any]]:
@@ -35,9 +33,7 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
 
 @settings(max_examples=60)
 @given(st.dictionaries(NAMES, ARRAYS, max_size=6))
-def test_what_is_written_is_read_by_us_and_by_the_library(
-    tmp_path_factory: Any, tensors: dict[str, np.ndarray]
-) -> None:
+def test_we_and_the_library_read_what_is_written(tmp_path_factory: Any, tensors: dict[str, np.ndarray]) -> None:
     folder = tmp_path_factory.mktemp("tensors")
     note = json.dumps({"names": sorted(tensors)})
     write_tensors(folder / "ours", note, tensors)
@@ -134,13 +130,8 @@ def test_one_content_has_one_spelling(parts: tuple[Path, dict[str, Any], bytes])
     path, header, data = parts
     text = json.dumps(header, separators=(",", ":")).encode()
     spaced = json.dumps(header).encode()
-    for other in (
-        spaced,
-        text + b"\n",
-        text + b" " * 80,
-        text.replace(b"24", b"2.4e1"),
-        text.replace(b'"a"', b'"\\u0061"'),
-    ):
+    others = (spaced, text + b"\n", text + b" " * 80, text.replace(b"24", b"2.4e1"), text.replace(b'"a"', b'"\\u0061"'))
+    for other in others:
         path.write_bytes(len(other).to_bytes(8, "little") + other + data)
         with pytest.raises(ValueError):
             read(path)
@@ -156,10 +147,8 @@ def test_a_wrong_length_is_refused(parts: tuple[Path, dict[str, Any], bytes], le
 
 def test_a_file_of_holes_takes_no_memory(tmp_path: Path) -> None:
     """A terabyte that takes no space on disk: its header alone is read, or that of a header that is too long."""
-    header = {
-        "__metadata__": {"manyhot": "{}"},
-        "a": {"dtype": "U8", "shape": [2**40], "data_offsets": [0, 2**40 - 32]},
-    }
+    huge = {"dtype": "U8", "shape": [2**40], "data_offsets": [0, 2**40 - 32]}
+    header = {"__metadata__": {"manyhot": "{}"}, "a": huge}
     (tmp_path / "m").write_bytes(rebuilt(header, b""))
     os.truncate(tmp_path / "m", 2**40)
     with pytest.raises(ValueError):
@@ -170,9 +159,11 @@ def test_a_file_of_holes_takes_no_memory(tmp_path: Path) -> None:
         read(tmp_path / "m")
 
 
-def test_a_file_that_becomes_shorter_while_it_is_read(parts: tuple[Path, dict[str, Any], bytes]) -> None:
-    path, _, _ = parts
+def test_a_file_that_becomes_shorter_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    write_tensors(path, "{}", {"a": np.zeros(1_000_000)})
     with opened_tensors(path) as file:
-        os.truncate(path, path.stat().st_size - 60)
-        with pytest.raises(ValueError, match="became shorter"):
-            file.read()
+        os.truncate(path, 5_000_000)
+        for reading in (file.read, file.check):
+            with pytest.raises(ValueError, match="became shorter"):
+                reading()
