@@ -4,6 +4,19 @@ Knows paths, bytes and arrays; not what they mean. What must be on disk before w
 Read `_whole.py` first.
 """
 
+from ._json import read_json
+from ._regular import open_regular
+from ._tensors import TensorFile, opened_tensors, tensors_checksum, write_tensors
 from ._whole import made_folder, whole_file, whole_folder
 
-__all__ = ["made_folder", "whole_file", "whole_folder"]
+__all__ = [
+    "TensorFile",
+    "made_folder",
+    "open_regular",
+    "opened_tensors",
+    "read_json",
+    "tensors_checksum",
+    "whole_file",
+    "whole_folder",
+    "write_tensors",
+]
