@@ -6,6 +6,7 @@
         BadRowsError     rows that must not be learned from; names the first ten
       ModelFileError     a model file is damaged, foreign, or does not reproduce its proof rows
       TrainingError      training cannot go on (a loss that is not finite)
+        StoppedError     it was asked to stop, and did
 
 Every message is one sentence that says where, what, and what to do. Anything else that escapes is our own bug.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 __all__ = [
     "BadRowsError",
@@ -21,6 +23,7 @@ __all__ = [
     "DataError",
     "ManyhotError",
     "ModelFileError",
+    "StoppedError",
     "TrainingError",
     "nearest_name",
 ]
@@ -57,6 +60,14 @@ class ModelFileError(ManyhotError):
 
 class TrainingError(ManyhotError):
     """Training cannot go on."""
+
+
+class StoppedError(TrainingError):
+    """Training was asked to stop, after `step` steps. checkpoint: where it goes on from; None: there is none."""
+
+    def __init__(self, message: str, step: int, checkpoint: Path | None) -> None:
+        super().__init__(message)
+        self.step, self.checkpoint = step, checkpoint
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
