@@ -5,6 +5,8 @@
       DataError          a source cannot be read, or lacks what the schema needs
         BadRowsError     rows that must not be learned from; names the first ten
       ModelFileError     a model file is damaged, foreign, or does not reproduce its proof rows
+      StorageError       a file of ours cannot be written, or is damaged
+        LockedError      another process uses the folder
       TrainingError      training cannot go on (a loss that is not finite)
         StoppedError     it was asked to stop, and did
 
@@ -21,9 +23,11 @@ __all__ = [
     "BadRowsError",
     "ConfigError",
     "DataError",
+    "LockedError",
     "ManyhotError",
     "ModelFileError",
     "StoppedError",
+    "StorageError",
     "TrainingError",
     "nearest_name",
 ]
@@ -56,6 +60,14 @@ class BadRowsError(DataError):
 
 class ModelFileError(ManyhotError):
     """A model file is damaged, foreign, or does not reproduce the scores stored in it."""
+
+
+class StorageError(ManyhotError):
+    """A file of ours (a checkpoint, a lock) cannot be written, or is damaged."""
+
+
+class LockedError(StorageError):
+    """Another process uses the folder."""
 
 
 class TrainingError(ManyhotError):
