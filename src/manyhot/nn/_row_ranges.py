@@ -28,7 +28,8 @@ def stride_of(dim: int, ranges: tuple[RowRange, ...]) -> int:
 def numbers_of(dim: int, ranges: tuple[RowRange, ...]) -> int:
     """Of them those that any rule uses: weights and states; the rest of a row is padding, always 0."""
     places = [state_places(dim, of.latent.optimizer, of.linear.optimizer) for of in ranges]
-    return max([dim + 1, *(place.stop for latent, linear in places for place in (*latent, *linear))])
+    numbers: int = max([dim + 1, *(place.stop for latent, linear in places for place in (*latent, *linear))])
+    return numbers
 
 
 def set_first_states(table: Float32s, dim: int, ranges: tuple[RowRange, ...]) -> None:

@@ -12,9 +12,9 @@ __all__ = ["Checkpoints"]
 class Checkpoints(Config, frozen=True, kw_only=True):
     """When checkpoints are written, and how many are kept. Nothing here changes what is trained.
 
-    minutes: from one to the next, at least. epochs: one also at the end of every so many epochs; 0: by time alone. Both
-    give way where training would wait more than a twentieth of its time for them. keep: so many of the last ones. enabled:
-    false writes none.
+    minutes: from one to the next. epochs: one also at the end of every so many epochs; 0: by time alone. Both give way
+    where training would wait more than a twentieth of its time for them. keep: so many of the last ones. enabled: false
+    writes none.
     """
 
     enabled: bool = True

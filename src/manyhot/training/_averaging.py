@@ -80,7 +80,7 @@ class AveragedWeights:
         """Of the rows that a step has touched, and of the dense part."""
         rows = self._rows()
         dense = {f"dense.{name}": tensor.numpy() for name, tensor in zip(self._names, self._dense, strict=True)}
-        of_rows = {"rows": rows, "lead": self._lead[rows], "touched": self._touched[rows]}
+        of_rows: Arrays = {"rows": rows, "lead": self._lead[rows], "touched": self._touched[rows]}
         return {"num_steps": self._num_steps}, {**dense, **fixed(of_rows)}
 
     def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:

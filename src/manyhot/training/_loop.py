@@ -14,11 +14,12 @@ import torch
 
 from manyhot.calibration import Calibrator
 from manyhot.data import Examples, Loader
-from manyhot.errors import StoppedError, TrainingError
+from manyhot.errors import StoppedError, StorageError, TrainingError
 from manyhot.kernels import Batch, Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import SettledTraining
 
+from ._clock import Clock
 from ._early_stopping import BestWeights
 from ._keeper import Keeper
 from ._labels import evaluate_labels, metrics_to_judge
@@ -27,48 +28,13 @@ from ._reports import Listener
 from ._schedule import RateSchedule
 from ._settings import rows_an_epoch
 from ._state import Arrays, Remembering, State
-from ._stop import Stop
+from ._stop import Asked, Stop
 
-__all__ = ["Clock", "check_finite", "evaluate", "finite_logits", "fit_model"]
+__all__ = ["check_finite", "evaluate", "finite_logits", "fit_model"]
 
 _REMEDY = "nothing was saved: lower the learning rates of training.tables and training.dense"
 
-_WARM_UP_STEPS = 5  # left out of examples_per_second: first touches of memory, thread pools
 _SECONDS_BETWEEN_REPORTS = 0.5
-
-
-@dataclass
-class Clock:
-    """Time spent in the loop itself, validation left out."""
-
-    examples: int = 0
-    seconds: float = 0.0
-    steps: int = 0
-    _warm: tuple[int, float] = field(default=(0, 0.0))
-
-    def add(self, examples: int, seconds: float) -> None:
-        """One step."""
-        self.steps += 1
-        self.examples += examples
-        self.seconds += seconds
-        if self.steps == _WARM_UP_STEPS:
-            self._warm = self.examples, self.seconds
-
-    @property
-    def examples_per_second(self) -> float:
-        """In the steady state; over everything where there were few steps."""
-        examples, seconds = self._warm if self.steps >= 2 * _WARM_UP_STEPS else (0, 0.0)
-        return (self.examples - examples) / max(self.seconds - seconds, 1e-9)
-
-    def state(self) -> State:
-        """All of it."""
-        return {"examples": self.examples, "seconds": self.seconds, "steps": self.steps, "warm": self._warm}, {}
-
-    def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
-        """Takes what `state` gave."""
-        self.examples, self.seconds, self.steps = values["examples"], values["seconds"], values["steps"]
-        examples, seconds = values["warm"]
-        self._warm = examples, seconds
 
 
 def fit_model(
@@ -103,11 +69,15 @@ def fit_model(
     rows = rows_an_epoch(config, train)
     stop = stop or Stop()
     loop = _Loop(model, learner, loader, rows, config, valid, best, schedule, listener, labels, keeper, stop)
-    with stop.heeding(), torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         if keeper is not None:
             keeper.load(loop.parts())
-        loop.run()
+        try:
+            with stop.heeding():
+                loop.run()
+        except Asked:
+            raise loop.stopped() from None
     if best is not None:
         best.restore(model)
     elif learner.averages is not None:
@@ -138,18 +108,16 @@ def evaluate(
     calibrator: Calibrator | None = None,
     before_batch: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Metrics on labelled examples, {name: metrics} of several labels of these names, calibrated if so. before_batch: as
-    in `predict_logits`. Raises TrainingError where the model scores NaN or infinity."""
+    """Metrics on labelled examples, {name: metrics} of several labels of these names, calibrated if so.
+
+    before_batch: as in `predict_logits`. Raises TrainingError where the model scores NaN or infinity.
+    """
     labels = examples.labels
     assert labels is not None
     logits = finite_logits(model, examples, step, before_batch)
     logits = logits if calibrator is None else calibrator(logits)
     metrics: dict[str, Any] = evaluate_labels(names, labels, logits, examples.example_weights, examples.groups)
     return metrics
-
-
-class _Asked(Exception):
-    """Training has been asked to stop."""
 
 
 @dataclass
@@ -177,8 +145,8 @@ class _Loop:
 
     def parts(self) -> dict[str, Remembering]:
         """All that has a state."""
-        parts = {"loop": self, "clock": self.clock, "learner": self.learner, "schedule": self.schedule}
-        return parts | ({"best": self.best} if self.best is not None else {})
+        parts: dict[str, Remembering] = {"loop": self, "clock": self.clock, "schedule": self.schedule}
+        return {**parts, "learner": self.learner, **({"best": self.best} if self.best is not None else {})}
 
     def state(self) -> State:
         """Where it is."""
@@ -196,13 +164,10 @@ class _Loop:
         start = {"event": "start", "examples": self.rows_an_epoch, "epochs": epochs, "step": step, "looks": self.looks}
         self.listener(start)
         self.model.train()
-        try:
-            if not self.done:
-                self._epochs()
-                self.done = True
-                self._keep(epoch_ended=self.config.epochs)
-        except _Asked:
-            raise self._stopped() from None
+        if not self.done:
+            self._epochs()
+            self.done = True
+            self._keep(epoch_ended=self.config.epochs)
 
     def _epochs(self) -> None:
         """Until patience runs out, or to the end; from where it is."""
@@ -257,7 +222,7 @@ class _Loop:
         averages = self.learner.averages
         with averages.in_place() if averages else contextlib.nullcontext():
             step = self.clock.steps
-            metrics = evaluate(self.model, self.valid, step, self.labels, before_batch=self._check_stop)
+            metrics = evaluate(self.model, self.valid, step, self.labels, before_batch=self.stop.check)
             self.listener({**self._report("valid"), **({"labels": metrics} if self.labels else metrics)})
             self.looks += 1
             if self.config.schedule is not None:
@@ -270,23 +235,22 @@ class _Loop:
     def _judged(self, metrics: dict[str, Any], metric: str, label: str | None) -> dict[str, float | None]:
         return metrics_to_judge(metric, label, metrics) if self.labels else metrics
 
-    def _check_stop(self) -> None:
-        if self.stop.asked:
-            raise _Asked
-
     def _keep(self, *, epoch_ended: int | None = None) -> None:
         """A checkpoint, where one is due."""
-        self._check_stop()
-        if self.keeper is not None and self.keeper.due(epoch_ended):
+        self.stop.check()
+        if self.keeper is not None and self.keeper.due(epoch_ended, self.model.tables.data.nbytes):
             self.keeper.write(self.clock.steps, self.parts())
 
-    def _stopped(self) -> StoppedError:
+    def stopped(self) -> StoppedError:
         """With a checkpoint, and what to say."""
         step = self.clock.steps
         if self.keeper is None:
             return StoppedError(f"stopped after step {step:,}; no checkpoint was to be kept", step, None)
-        kept = self.keeper.write_now(step, self.parts())
-        return StoppedError(f"stopped after step {step:,}; {kept} goes on from there", step, kept)
+        try:
+            path = self.keeper.write_now(step, self.parts())
+        except StorageError as error:
+            return StoppedError(f"stopped after step {step:,}, and this step is lost: {error}", step, None)
+        return StoppedError(f"stopped after step {step:,}; training can go on from {path}", step, path)
 
     def _report(self, event: str) -> dict[str, Any]:
         return {

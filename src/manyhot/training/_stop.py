@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-__all__ = ["Stop"]
+__all__ = ["Asked", "Stop"]
+
+
+class Asked(Exception):
+    """Training has been asked to stop; ends the steps, and never leaves this room."""
 
 
 class Stop:
@@ -19,11 +23,17 @@ class Stop:
         """The training writes a checkpoint after the step that it is at, and raises StoppedError."""
         self.asked = True
 
+    def check(self) -> None:
+        """Raises Asked if so."""
+        if self.asked:
+            raise Asked
+
     @contextlib.contextmanager
     def heeding(self) -> Iterator[None]:
-        """Around the steps of a training."""
+        """Around the steps of a training. Raises Asked at the end where nobody has looked since it was asked to."""
         self.heeded = True
         try:
             yield
         finally:
             self.heeded = False
+        self.check()
