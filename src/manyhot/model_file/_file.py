@@ -18,7 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -27,7 +26,7 @@ from manyhot.data import Encoder, TableLayout, open_source
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import select
 from manyhot.nn import BuildHead
-from manyhot.schema import ModelConfig, convert
+from manyhot.schema import ModelConfig, convert, every_key
 from manyhot.storage import write_tensors
 
 from ._fill import filled_network, tensors_of, under
@@ -54,7 +53,7 @@ def save_model(path: Path, saved: SavedModel) -> None:
         "format": FORMAT,
         "manyhot": version("manyhot"),
         "encoder": settings,
-        "model": {"name": saved.config.name, **msgspec.to_builtins(saved.config)},
+        "model": every_key(saved.config),
         "summary": _plain(saved.summary),
     }
     try:
