@@ -228,7 +228,7 @@ void bind_text(nb::module_& m) {
         nb::arg("lengths").noconvert());
   m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert(), nb::arg("size"));
-  m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
+  m.def("interleave", &interleave_columns, nb::arg("columns").noconvert(), nb::arg("num_rows"));
   nb::class_<SharedQuoteScan>(m, "QuoteScan")
       .def(
           "__init__",
