@@ -42,7 +42,7 @@ inline void require_apart(std::initializer_list<Extent> written, std::initialize
 }
 
 inline bool all_inside(const int32_t* ids, size_t count, int64_t num_rows) {
-  const int32_t last = static_cast<int32_t>(std::clamp<int64_t>(num_rows, 0, INT32_MAX)) - 1;
+  const int32_t last = static_cast<int32_t>(std::clamp<int64_t>(num_rows, 0, int64_t{INT32_MAX} + 1) - 1);
   int32_t outside = 0;  // its sign: cheaper for the vector unit than two comparisons
   for (size_t i = 0; i < count; i++)
     outside |= ids[i] | static_cast<int32_t>(static_cast<uint32_t>(last) - static_cast<uint32_t>(ids[i]));

@@ -143,7 +143,10 @@ def _summed(lookup: Lookup, plan: RowPlan, outputs: Outputs, given: Gradients) -
     if given.linear is not None:
         pairs[:, dim] += given.linear.reshape(-1)[plan.bags] * x[:, 0]
     if given.pooled is not None:
-        pairs[:, :dim] += given.pooled.reshape(-1, dim)[plan.bags] * x if dim else 0
+        single = given.pooled
+        if single.dtype == np.uint16:  # the bits of bfloat16
+            single = (single.astype(np.uint32) << 16).view(np.float32)
+        pairs[:, :dim] += single.reshape(-1, dim)[plan.bags] * x if dim else 0
     if given.bi is not None and dim:
         own = outputs.pooled.reshape(-1, dim)[plan.bags] if lookup.field_pairs else latent * x
         pairs[:, :dim] += given.bi[example].astype(float) * (outputs.sum[example] - own) * x
@@ -157,6 +160,7 @@ def update(kernels: Kernels, a: Args) -> list[Any]:
     if kernels is NATIVE:
         kernels.update(lookup, plan, outputs, given, _step(a))
         return [a["table"].copy()]
+    _whole(a, end=63, last=63)
     summed = _summed(lookup, plan, outputs, given)
     read = [*vars(plan).values(), *vars(given).values(), outputs.sum, outputs.pooled if lookup.field_pairs else None]
     check_move(lookup, plan.rows, summed, read)
@@ -165,6 +169,8 @@ def update(kernels: Kernels, a: Args) -> list[Any]:
 
 
 def move(kernels: Kernels, a: Args) -> list[Any]:
+    if kernels is not NATIVE:
+        _whole(a, end=63, last=63)
     kernels.move(_lookup(a), a["rows"], a["row_gradients"], _step(a), factor=a["factor"])
     return [a["table"].copy()]
 

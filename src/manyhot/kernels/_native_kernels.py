@@ -80,6 +80,7 @@ class NativeKernels:
 
     def gradients(self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients) -> Float32s:
         check_dim(lookup)
+        is_array(plan.rows, np.int32, 1)
         out = np.empty((len(plan.rows), lookup.dim + 1), np.float32)
         _backward(lookup, plan, outputs, gradients, None, out)
         return out
@@ -148,6 +149,8 @@ def _backward(
 ) -> None:
     is_array(outputs.linear, np.float32, 2)
     is_array(outputs.sum, np.float32, 2)
+    if lookup.field_pairs:
+        is_array(outputs.pooled, np.float32, 3)
     num_examples, num_fields = outputs.linear.shape
     if len(outputs.sum) != num_examples:
         raise ValueError("the outputs are not of one batch")
