@@ -11,14 +11,17 @@ import numpy as np
 
 from manyhot.storage import CheckpointFolder
 
-__all__ = ["SITUATIONS", "Situation", "contents", "step_found", "write"]
+__all__ = ["LARGE", "LEFTOVER", "MEMORY", "SITUATIONS", "Situation", "contents", "step_found", "write"]
 
+# What needs no disk of its own: a sync waits for nothing there.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 LEFTOVER = "step-000000000002.0123456789abcdef.tmp"
 
 
-def contents(step: int, size: int = 700) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """header and arrays; size: of the largest array, in float32."""
+def contents(step: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays; those of steps from 100 are large, half a megabyte."""
     random = np.random.default_rng(step)
+    size = 700 if step < 100 else 100_000
     arrays = {
         "table": random.random((size // 10, 10), np.float32),
         "moments": random.random(size // 7),
@@ -28,20 +31,19 @@ def contents(step: int, size: int = 700) -> tuple[dict[str, Any], dict[str, np.n
     return {"step": step, "note": "x" * (step % 50)}, arrays
 
 
-def write(folder: Path, step: int, size: int = 700, **options: Any) -> None:
-    """Writes the checkpoint of that step; of four in a folder two stay."""
-    header, arrays = contents(step, size)
-    CheckpointFolder(folder, **options).write(step, header, arrays)
+def write(folder: Path, step: int, **options: Any) -> None:
+    """Writes the checkpoint of that step."""
+    CheckpointFolder(folder, **options).write(step, *contents(step))
 
 
-def step_found(folder: Path, size: int = 700) -> int | None:
+def step_found(folder: Path) -> int | None:
     """The step of the newest checkpoint. Raises AssertionError where one is damaged or is not what was written."""
     told: list[str] = []
     stored = CheckpointFolder(folder).newest(told.append)
     assert not told, told
     if stored is None:
         return None
-    header, arrays = contents(stored.step, size)
+    header, arrays = contents(stored.step)
     assert stored.header == header, "another header"
     assert stored.arrays.keys() == arrays.keys(), "other arrays"
     for name, array in arrays.items():
@@ -84,3 +86,4 @@ SITUATIONS = (
     Situation("again", (1, 2), _writing(2), 2, 2),
     Situation("clear", (1, 2), _clearing, 2, None),
 )
+LARGE = Situation("large", (100,), _writing(101), 100, 101)

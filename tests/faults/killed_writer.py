@@ -12,13 +12,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from checkpoint_scenes import SITUATIONS, Situation, step_found, write
+from checkpoint_scenes import MEMORY, SITUATIONS, Situation, step_found, write
 from system_calls import HALFWAY, KILL, begin, count, end, in_child, preloaded
 
 PROMISE = "a checkpoint's writer killed at every named point and in every system call: a valid checkpoint, no rest"
-LONG = 600
-
-_LARGE = 500_000  # float32 of a table, of which a write takes some milliseconds
+LONG = 1_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def _all_kills() -> tuple[list[Kill], int]:
     kills: list[Kill] = []
     names: set[str] = set()
     for situation in SITUATIONS:
-        with tempfile.TemporaryDirectory() as top:
+        with tempfile.TemporaryDirectory(dir=MEMORY) as top:
             folder = Path(top) / "checkpoints"
             situation.prepare(folder)
             points: list[str] = []
@@ -69,14 +67,14 @@ def _all_kills() -> tuple[list[Kill], int]:
 def _killed_there(kill: Kill) -> bool:
     """Whether the child was killed: of the halves only those that are writes."""
     situation = kill.situation
-    with tempfile.TemporaryDirectory() as top:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as top:
         folder = Path(top) / "checkpoints"
         situation.prepare(folder)
         was_killed = in_child(lambda: _act_until(kill, folder))
         assert was_killed or kill.kind == "half", f"{kill}: was not killed"
         found = step_found(folder)
         assert found == situation.new or (was_killed and found == situation.old), f"{kill}: found {found}"
-        _assert_goes_on(folder, 700)
+        _assert_goes_on(folder)
     return was_killed
 
 
@@ -97,28 +95,28 @@ def _die_at(at: int, passed: list[str], name: str) -> None:
 
 def _killed_sometime(seed: int) -> bool:
     """A large checkpoint over two others, killed after 0 to 20 ms."""
-    with tempfile.TemporaryDirectory() as top:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as top:
         folder = Path(top)
-        for step in (1, 2):
-            write(folder, step, _LARGE)
+        for step in (101, 102):
+            write(folder, step)
         child = os.fork()
         if child == 0:
-            write(folder, 3, _LARGE)
+            write(folder, 103)
             os._exit(0)
         time.sleep(random.Random(seed).random() * 0.02)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         was_killed = os.WIFSIGNALED(status)
-        found = step_found(folder, _LARGE)
-        assert found == 3 or (was_killed and found == 2), f"found {found} after a kill at a random moment ({seed})"
-        _assert_goes_on(folder, _LARGE)
+        found = step_found(folder)
+        assert found == 103 or (was_killed and found == 102), f"found {found} after a kill at a random moment ({seed})"
+        _assert_goes_on(folder)
     return was_killed
 
 
-def _assert_goes_on(folder: Path, size: int) -> None:
+def _assert_goes_on(folder: Path) -> None:
     """The dead one's lock is free, and what it left goes."""
-    write(folder, 9, size)
-    assert step_found(folder, size) == 9
+    write(folder, 109)
+    assert step_found(folder) == 109
     names = sorted(path.name for path in folder.iterdir())
     assert len(names) <= 2 and not any("." in name or name == "lock" for name in names), names
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from checkpoint_scenes import LEFTOVER, step_found, write
+from checkpoint_scenes import LEFTOVER, MEMORY, step_found, write
 from crash_states import Recording, Tree
 from system_calls import begin, in_child, preloaded
 
@@ -21,8 +21,6 @@ PROMISE = "unsynced writes dropped, reordered and torn under checkpoints and mod
 LONG = 10_000
 
 _STEPS = (1, 2, 3, 4)
-# These states are what a disk would hold; they need none of their own.
-_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ def explored(program: Program, recording: Recording, num: int) -> tuple[int, str
 
 
 def _assert_valid(program: Program, tree: Tree, done: int) -> None:
-    with tempfile.TemporaryDirectory(dir=_MEMORY) as name:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as name:
         for path, data in tree.items():
             if data is None:
                 (Path(name) / path).mkdir()

@@ -20,9 +20,9 @@ static char below[PATH_MAX];
 static int log_to = -1, act, for_ever, watched[DESCRIPTORS];
 static long count, at, room;
 
-/* From now on: the at-th call (from 1; 0 is none) is refused with the errno `act`, or is where the process is killed,
-   and so are all after it where for_ever; of `room` bytes no more are written (-1 is any number). An empty folder ends
-   it. log_to is an open descriptor, or -1. */
+/* From now on: the at-th call (from 1; 0 is none) is refused with the errno `act`, or is where the process is killed;
+   where for_ever, it and all after it are refused but for close and delete; of `room` bytes no more are written (-1
+   is any number). An empty folder ends it. log is an open descriptor, or -1. */
 void system_calls_begin(const char *folder, int log, long the_at, int the_act, int is_for_ever, long the_room) {
     snprintf(below, sizeof below, "%s", folder);
     memset(watched, 0, sizeof watched);
@@ -65,9 +65,9 @@ static int resolve(int folder, const char *path, char out[2 * PATH_MAX]) {
 }
 
 /* Counts the call; nonzero where it is refused, errno being set. */
-static int refused(void) {
+static int refused(int takes_room) {
     ++count;
-    if (!at || count < at || (count > at && !for_ever)) return 0;
+    if (!at || (for_ever ? count < at || !takes_room : count != at)) return 0;
     if (act == KILL) die();
     if (act == KILL_HALFWAY) return 0;
     errno = act;
@@ -103,7 +103,7 @@ static int opened(int folder, const char *path, int flags, mode_t mode) {
     char full[2 * PATH_MAX];
     int is_ours = resolve(folder, path, full);
     int is_new = is_ours && (flags & O_CREAT) && access(full, F_OK) != 0;
-    if (is_ours && refused()) return -1;
+    if (is_ours && refused(1)) return -1;
     int fd = REAL(openat)(folder, path, flags, mode);
     if (fd < 0 || fd >= DESCRIPTORS) return fd;
     watched[fd] = is_ours;
@@ -133,7 +133,7 @@ OPENAT(openat)
 OPENAT(openat64)
 
 int close(int fd) {
-    int is_ours = is_watched(fd), is_refused = is_ours && refused(), error = errno;
+    int is_ours = is_watched(fd), is_refused = is_ours && refused(0), error = errno;
     if (is_ours) watched[fd] = 0, record("close\t%d\n", fd);
     int result = REAL(close)(fd);
     if (!is_refused) return result;
@@ -143,7 +143,7 @@ int close(int fd) {
 
 /* How many of the bytes may be written, or -1. */
 static ssize_t allowed(size_t length) {
-    if (refused()) return -1;
+    if (refused(1)) return -1;
     if (act == KILL_HALFWAY && count == at) return (ssize_t)(length / 2);
     if (room < 0) return (ssize_t)length;
     if (room == 0 && length) {
@@ -178,21 +178,21 @@ ssize_t writev(int fd, const struct iovec *pieces, int count_of) {
 }
 
 int fsync(int fd) {
-    if (is_watched(fd) && refused()) return -1;
+    if (is_watched(fd) && refused(1)) return -1;
     int result = REAL(fsync)(fd);
     if (is_watched(fd) && !result) record("fsync\t%d\n", fd);
     return result;
 }
 
 int fdatasync(int fd) {
-    if (is_watched(fd) && refused()) return -1;
+    if (is_watched(fd) && refused(1)) return -1;
     int result = REAL(fdatasync)(fd);
     if (is_watched(fd) && !result) record("fsync\t%d\n", fd);
     return result;
 }
 
 static int truncated(int fd, off64_t length) {
-    if (is_watched(fd) && refused()) return -1;
+    if (is_watched(fd) && refused(1)) return -1;
     int result = REAL(ftruncate64)(fd, length);
     if (is_watched(fd) && !result) record("truncate\t%d\t%ld\n", fd, (long)length);
     return result;
@@ -204,7 +204,7 @@ int ftruncate64(int fd, off64_t length) { return truncated(fd, length); }
 int renameat(int folder, const char *from, int to_folder, const char *to) {
     char full[2 * PATH_MAX], full_to[2 * PATH_MAX];
     int is_ours = resolve(folder, from, full) && resolve(to_folder, to, full_to);
-    if (is_ours && refused()) return -1;
+    if (is_ours && refused(1)) return -1;
     int result = REAL(renameat)(folder, from, to_folder, to);
     if (is_ours && !result) record("rename\t%s\t%s\n", full, full_to);
     return result;
@@ -215,7 +215,7 @@ int rename(const char *from, const char *to) { return renameat(AT_FDCWD, from, A
 int mkdirat(int folder, const char *path, mode_t mode) {
     char full[2 * PATH_MAX];
     int is_ours = resolve(folder, path, full);
-    if (is_ours && refused()) return -1;
+    if (is_ours && refused(1)) return -1;
     int result = REAL(mkdirat)(folder, path, mode);
     if (is_ours && !result) record("mkdir\t%s\n", full);
     return result;
@@ -226,7 +226,7 @@ int mkdir(const char *path, mode_t mode) { return mkdirat(AT_FDCWD, path, mode);
 int unlinkat(int folder, const char *path, int flags) {
     char full[2 * PATH_MAX];
     int is_ours = resolve(folder, path, full);
-    if (is_ours && refused()) return -1;
+    if (is_ours && refused(0)) return -1;
     int result = REAL(unlinkat)(folder, path, flags);
     if (is_ours && !result) record("unlink\t%s\n", full);
     return result;

@@ -51,8 +51,8 @@ def begin(below: Path, *, log: int = -1, at: int = 0, act: int = 0, for_ever: bo
     """From now on, in this process, calls on files below the folder are counted.
 
     log: a descriptor to record them on; at: the call, from 1, that is refused with the errno `act`, or in which the
-    process is killed (KILL, before it; HALFWAY, a write half done); for_ever: and all calls after it; room: so many
-    bytes are written, then the disk is full.
+    process is killed (KILL, before it; HALFWAY, a write half done); for_ever: and all calls after it, but close and
+    delete; room: so many bytes are written, then the disk is full.
     """
     ctypes.CDLL(None).system_calls_begin(
         os.fsencode(below), log, ctypes.c_long(at), act, int(for_ever), ctypes.c_long(room)

@@ -31,7 +31,7 @@ from ._arrays_file import read_arrays, write_arrays
 from ._durable import folder_to_sync, sync_folder
 from ._failures import telling_why
 from ._json import MOST_BYTES
-from ._lock import RunLock
+from ._lock import FolderLock
 from ._manifest import manifest_from, manifest_of
 from ._regular import open_regular
 from ._whole import beside, made_folder
@@ -79,7 +79,7 @@ class CheckpointFolder:
         thread may write, one at a time. Raises StorageError, LockedError where another process writes here.
         """
         num_bytes = sum(array.nbytes for array in arrays.values())
-        with telling_why(self.folder, "the checkpoint", num_bytes), made_folder(self.folder), RunLock(self.folder):
+        with telling_why(self.folder, "the checkpoint", num_bytes), made_folder(self.folder), FolderLock(self.folder):
             self._sweep()
             path = self._free_path(step)
             with folder_to_sync(self.folder) as folder:
@@ -125,7 +125,7 @@ class CheckpointFolder:
         if not self.folder.exists():
             return
         try:
-            with RunLock(self.folder), folder_to_sync(self.folder) as folder:
+            with FolderLock(self.folder), folder_to_sync(self.folder) as folder:
                 self._sweep()
                 for path in self._listed():
                     _delete(path)
