@@ -8,48 +8,41 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from checkpoint_scenes import LARGE, MEMORY, SITUATIONS, Situation, step_found
-from small_models import small_model
+from disk_faults import (
+    OWN_DISKS,
+    CallsRefused,
+    Fault,
+    FewDescriptors,
+    FullDisk,
+    ReadOnlyDisk,
+    free_pages,
+    has_memory_disk,
+    no_rights,
+)
 from system_calls import begin, count, end, preloaded
 
 from manyhot.errors import ModelFileError, StorageError
-from manyhot.model_file import load_model
 
 PROMISE = "a full disk at every offset, EIO, EROFS, EMFILE, EACCES: the last checkpoint and model whole, no stray file"
 LONG = 100
 
-_UNSHARE = ("unshare", "-Urm")
-_PAGE = 4096
-_LARGE = 100_000  # float32 of a table: 126 pages
-Fault = Callable[[Path], AbstractContextManager[None]]
 _ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.EACCES)
 
 
 def run(num: int) -> str:
     """num: of the offsets at which the disk is full."""
-    figures = [preloaded(__file__, "calls", num), preloaded(__file__, "limits", num)]
+    figures = [preloaded(__file__, "calls", num)]
     if has_memory_disk():
-        figures.append(preloaded(__file__, "disk", num, under=_UNSHARE))
+        figures.append(preloaded(__file__, "disk", num, under=OWN_DISKS))
     return "; ".join(figures) + "; 0 damaged, 0 stray files"
-
-
-def has_memory_disk() -> bool:
-    """Whether a process may make a disk that nobody else sees."""
-    command = [*_UNSHARE, "sh", "-c", "mount -t tmpfs none /tmp"]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
 
 
 @dataclass(frozen=True)
@@ -83,11 +76,15 @@ def _model_found(folder: Path) -> int:
     path = folder / "model"
     if path.read_bytes() == b"old":
         return 1
+    from manyhot.model_file import load_model
+
     load_model(path)
     return 2
 
 
 def _save(folder: Path) -> None:
+    from small_models import small_model  # takes seconds, and the disk's short form has no use for it
+
     small_model().save(folder / "model")
 
 
@@ -97,15 +94,7 @@ def _write_old(folder: Path) -> None:
 
 
 def _subjects(situations: tuple[Situation, ...]) -> list[Subject]:
-    model = Subject(
-        "a model",
-        _write_old,
-        lambda folder: small_model().save(folder / "model"),
-        _model_found,
-        1,
-        2,
-        ("cannot write",),
-    )
+    model = Subject("a model", _write_old, _save, _model_found, 1, 2, ("cannot write",))
     return [*map(_of_checkpoints, situations), model]
 
 
@@ -117,13 +106,13 @@ def calls(num: int) -> None:
         for at in range(1, num_calls + 1):
             for number in _ERRORS if num >= LONG else _ERRORS[at % len(_ERRORS) :][:1]:
                 for for_ever in (False, True):
-                    refusing = _Calls(at=at, act=number, for_ever=for_ever)
+                    refusing = CallsRefused(at=at, act=number, for_ever=for_ever)
                     tried += _fails(subject, refusing, number, may_leave_lock=not for_ever, top=MEMORY)
         is_clear = subject.name == "clear"  # writes nothing but who holds the lock, and does without
         for i in range(num):
             offsets += not is_clear
-            assert _fails(subject, _Calls(room=i * num_bytes // num), errno.ENOSPC, top=MEMORY) or is_clear
-    print(f"{tried:,} writes with an error in the place of a system call, {offsets:,} with ENOSPC at an offset")
+            assert _fails(subject, CallsRefused(room=i * num_bytes // num), errno.ENOSPC, top=MEMORY) or is_clear
+    print(f"writes that failed: {tried:,} of an error in a system call, {offsets:,} of ENOSPC at an offset, {limits()}")
 
 
 def _cost(subject: Subject) -> tuple[int, int]:
@@ -137,21 +126,6 @@ def _cost(subject: Subject) -> tuple[int, int]:
         log.seek(0)
         lines = [line.split(b"\t") for line in log.read().splitlines()]
         return num_calls, sum(len(line[3]) // 2 for line in lines if line[0] == b"write")
-
-
-class _Calls:
-    """Calls are refused as `begin` says."""
-
-    def __init__(self, **options: Any) -> None:
-        self._options = options
-
-    @contextmanager
-    def __call__(self, folder: Path) -> Iterator[None]:
-        begin(folder.parent, **self._options)
-        try:
-            yield
-        finally:
-            end()
 
 
 def _fails(
@@ -186,7 +160,7 @@ def _names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
-def limits(num: int) -> None:
+def limits() -> str:
     """Real limits: few free descriptors; a folder without rights."""
     tried = 0
     for subject in _subjects(SITUATIONS):
@@ -194,48 +168,12 @@ def limits(num: int) -> None:
             subject.prepare(Path(name) / "run")
             subject.write(Path(name) / "run")
         free = 0
-        while _fails(subject, _Descriptors(free), errno.EMFILE):
+        while _fails(subject, FewDescriptors(free), errno.EMFILE):
             free += 1
         assert free > 0, "it needs no descriptor"
-        assert _fails(subject, _no_rights, errno.EACCES)
+        assert _fails(subject, no_rights, errno.EACCES)
         tried += free + 1
-    print(f"{tried} times too few descriptors or no right to write")
-
-
-class _Descriptors:
-    """So many can still be opened."""
-
-    def __init__(self, free: int) -> None:
-        self._free = free
-
-    @contextmanager
-    def __call__(self, folder: Path) -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        first = os.open("/dev/null", os.O_RDONLY)
-        os.close(first)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (first + self._free, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@contextmanager
-def _no_rights(folder: Path) -> Iterator[None]:
-    """Nobody may write in the folder, nor in the one above; root is nobody for a while."""
-    is_root = os.geteuid() == 0
-    locked = [path for path in (folder, folder.parent) if path.exists()]
-    for path in locked:
-        path.chmod(0o555)
-    if is_root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if is_root:
-            os.seteuid(0)
-        for path in locked:
-            path.chmod(0o755)
+    return f"{tried} with too few descriptors or no right to write"
 
 
 def disk(num: int) -> None:
@@ -243,7 +181,8 @@ def disk(num: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", name], check=True)
         try:
-            tried = sum(_on_disk(subject, Path(name), num) for subject in _subjects((LARGE,)))
+            subjects = _subjects((LARGE,)) if num >= LONG else [_of_checkpoints(LARGE)]
+            tried = sum(_on_disk(subject, Path(name), num) for subject in subjects)
         finally:
             subprocess.run(["umount", "--lazy", name], check=True)
     print(f"a memory disk full at {tried} offsets, and read-only")
@@ -252,45 +191,15 @@ def disk(num: int) -> None:
 def _on_disk(subject: Subject, top: Path, num: int) -> int:
     with tempfile.TemporaryDirectory(dir=top) as below:
         subject.prepare(Path(below) / "run")
-        before = _free_pages(top)
+        before = free_pages(top)
         subject.write(Path(below) / "run")
-        num_pages = before - _free_pages(top)
+        num_pages = before - free_pages(top)
     offsets = sorted({i * num_pages // num for i in range(num)})
     for left in offsets:
-        assert _fails(subject, _Full(top, left), errno.ENOSPC, top=top), f"{subject.name}: {left} pages were enough"
-    assert _fails(subject, _ReadOnly(top), errno.EROFS, top=top)
+        assert _fails(subject, FullDisk(top, left), errno.ENOSPC, top=top), f"{subject.name}: {left} pages were enough"
+    assert _fails(subject, ReadOnlyDisk(top), errno.EROFS, top=top)
     return len(offsets)
 
 
-def _free_pages(top: Path) -> int:
-    return os.statvfs(top).f_bavail
-
-
-class _Full:
-    """So many pages are left on the disk."""
-
-    def __init__(self, top: Path, left: int) -> None:
-        self._top, self._left = top, left
-
-    @contextmanager
-    def __call__(self, folder: Path) -> Iterator[None]:
-        with tempfile.TemporaryFile(dir=self._top) as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, (_free_pages(self._top) - self._left) * _PAGE)
-            yield
-
-
-class _ReadOnly:
-    def __init__(self, top: Path) -> None:
-        self._top = top
-
-    @contextmanager
-    def __call__(self, folder: Path) -> Iterator[None]:
-        subprocess.run(["mount", "-o", "remount,ro", self._top], check=True)
-        try:
-            yield
-        finally:
-            subprocess.run(["mount", "-o", "remount,rw", self._top], check=True)
-
-
 if __name__ == "__main__":
-    {"calls": calls, "limits": limits, "disk": disk}[sys.argv[1]](int(sys.argv[2]))
+    {"calls": calls, "disk": disk}[sys.argv[1]](int(sys.argv[2]))

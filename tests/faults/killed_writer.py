@@ -35,13 +35,14 @@ def run(num: int) -> str:
 def main(num: int) -> None:
     kills, points = _all_kills()
     random.Random(1).shuffle(kills)
+    kills.sort(key=lambda kill: kill.kind != "point")
     killed = Counter(kill.kind for kill in kills[:num] if _killed_there(kill))
     killed["moment"] = sum(_killed_sometime(i) for i in range(num - len(kills)))
     assert killed["point"] and killed["call"] and killed["half"], killed
     print(
-        f"{killed.total():,} kills ({killed['point']} at {points} named points, {killed['call']} before a system call, "
-        f"{killed['half']} in the middle of a write, {killed['moment']} at random moments), {len(SITUATIONS)} "
-        "situations: always a valid checkpoint, nothing of the dead left by the next write"
+        f"{killed.total():,} kills in {len(SITUATIONS)} situations ({killed['point']} at the {points} named points, "
+        f"{killed['call']} before a system call, {killed['half']} in the middle of a write, {killed['moment']} at any "
+        "moment): always a valid checkpoint, nothing of the dead left by the next write"
     )
 
 

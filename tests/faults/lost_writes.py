@@ -7,7 +7,7 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from system_calls import begin, in_child, preloaded
 from manyhot.storage import whole_file, whole_folder
 
 PROMISE = "unsynced writes dropped, reordered and torn under checkpoints and model files: the old or the new, whole"
-LONG = 10_000
+LONG = 50_000
 
 _STEPS = (1, 2, 3, 4)
+_NEXT = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _folder_found(top: Path) -> int | None:
 
 
 def _step_of(data: bytes) -> int:
-    steps = [step for step in _STEPS if _text(step) == data]
+    steps = [step for step in (*_STEPS, _NEXT) if _text(step) == data]
     assert steps, "the file is damaged"
     return steps[0]
 
@@ -85,16 +86,21 @@ PROGRAMS = (
 
 
 def run(num: int) -> str:
-    return preloaded(__file__, num)
+    return preloaded(__file__, "states", num)
 
 
-def main(num: int) -> None:
+def run_without_syncs(num: int) -> str:
+    """That each sync is needed: without any one of them a state is found, among at most `num`, that is not valid."""
+    return preloaded(__file__, "syncs", num)
+
+
+def states(num: int) -> None:
     figures = []
     for program, share in zip(PROGRAMS, (0.8, 0.1, 0.1), strict=True):
         num_states, broken = explored(program, recorded(program), round(num * share))
         assert broken is None, f"{program.name}: {broken}"
         figures.append(f"{num_states:,} of {program.name}")
-    print(f"different states of the disk: {', '.join(figures)}: each the old or the new, whole")
+    print(f"states of the disk: {', '.join(figures)}: each the old or the new, whole, and followed by another")
 
 
 def recorded(program: Program) -> Recording:
@@ -147,13 +153,22 @@ def _assert_valid(program: Program, tree: Tree, done: int) -> None:
                 (Path(name) / path).write_bytes(data)
         found = program.found(Path(name)) or 0
         assert found in (done, done + 1), f"step {done} was written, step {found} found"
+        program.write(Path(name), _NEXT)
+        assert program.found(Path(name)) == _NEXT, "what comes next is not found"
 
 
-def without_sync(recording: Recording) -> Iterator[tuple[str, Recording]]:
-    """For each call that syncs, the same recording without it."""
-    for i, call in enumerate(recording.calls):
-        if call.kind == "sync":
-            yield f"{i}: {call}", replace(recording, calls=recording.calls[:i] + recording.calls[i + 1 :])
+def syncs(num: int) -> None:
+    """Prints how many there are."""
+    num_syncs = 0
+    for program in PROGRAMS:
+        recording = recorded(program)
+        for i, call in enumerate(recording.calls):
+            if call.kind == "sync":
+                without = replace(recording, calls=recording.calls[:i] + recording.calls[i + 1 :])
+                _, broken = explored(program, without, num)
+                assert broken, f"{program.name}: nothing is lost without call {i}, {call}"
+                num_syncs += 1
+    print(num_syncs)
 
 
 def _key(tree: Tree) -> bytes:
@@ -164,4 +179,4 @@ def _key(tree: Tree) -> bytes:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    {"states": states, "syncs": syncs}[sys.argv[1]](int(sys.argv[2]))

@@ -81,7 +81,7 @@ class CheckpointFolder:
         num_bytes = sum(array.nbytes for array in arrays.values())
         with telling_why(self.folder, "the checkpoint", num_bytes), made_folder(self.folder), FolderLock(self.folder):
             self._sweep()
-            path = self._free_path(step)
+            path = self._path_of(step)
             with folder_to_sync(self.folder) as folder:
                 part = beside(path)
                 try:
@@ -169,13 +169,10 @@ class CheckpointFolder:
         except FileNotFoundError:
             return []
 
-    def _free_path(self, step: int) -> Path:
-        """The name of the step; one written a second time gets a number behind it and takes no other's place."""
-        path, times = self.folder / f"step-{step:012d}", 1
-        while os.path.lexists(path):
-            times += 1
-            path = path.with_name(f"step-{step:012d}-{times}")
-        return path
+    def _path_of(self, step: int) -> Path:
+        """The name of the step; one written once more gets a number behind it, and takes no other's place."""
+        times = max((times for at, times in map(_place, self._listed()) if at == step), default=0)
+        return self.folder / (f"step-{step:012d}-{times + 1}" if times else f"step-{step:012d}")
 
     def _delete_others(self, new: Path) -> None:
         listed = self._listed()
@@ -188,6 +185,7 @@ class CheckpointFolder:
 
 
 def _place(path: Path) -> tuple[int, int]:
+    """Step, and the how many-th that was written of it."""
     match = _NAME.fullmatch(path.name)
     assert match
     return int(match[1]), int(match[2] or 1)

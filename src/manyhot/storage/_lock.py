@@ -47,7 +47,8 @@ class FolderLock:
         if descriptor is None:
             return
         with contextlib.suppress(OSError):  # a disk that became read-only
-            self._path.unlink()  # before the lock is free: later it might be another's
+            if _is_at(descriptor, self._path):
+                self._path.unlink()  # before the lock is free: afterwards it might be another's
         os.close(descriptor)
 
     def forget(self) -> None:
