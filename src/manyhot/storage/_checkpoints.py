@@ -31,7 +31,7 @@ from ._arrays_file import read_arrays, write_arrays
 from ._durable import folder_to_sync, sync_folder
 from ._failures import telling_why
 from ._json import MOST_BYTES
-from ._lock import FolderLock
+from ._lock import FolderLock, RunLock
 from ._manifest import manifest_from, manifest_of
 from ._regular import open_regular
 from ._whole import beside, made_folder
@@ -62,13 +62,21 @@ class Stored:
 class CheckpointFolder:
     """The checkpoints in a folder, which `write` makes.
 
-    keep: how many stay; on_point: is told the name of each point that a write reaches.
+    keep: how many stay; on_point: is told the name of each point that a write reaches. lock: of this folder, where the
+    caller holds it all the time; else it is taken for each write.
     """
 
-    def __init__(self, folder: Path, *, keep: int = 2, on_point: Callable[[str], None] = _nothing) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int = 2,
+        on_point: Callable[[str], None] = _nothing,
+        lock: RunLock | None = None,
+    ) -> None:
         if keep < 1:
             raise ValueError(f"keep is {keep}, must be at least 1")
-        self.folder, self._keep, self._on_point = folder, keep, on_point
+        self.folder, self._keep, self._on_point, self._lock = folder, keep, on_point, lock
         self._damaged: set[Path] = set()
 
     def write(self, step: int, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Path:
@@ -79,7 +87,7 @@ class CheckpointFolder:
         thread may write, one at a time. Raises StorageError, LockedError where another process writes here.
         """
         num_bytes = sum(array.nbytes for array in arrays.values())
-        with telling_why(self.folder, "the checkpoint", num_bytes), made_folder(self.folder), FolderLock(self.folder):
+        with telling_why(self.folder, "the checkpoint", num_bytes), made_folder(self.folder), self._locked():
             self._sweep()
             path = self._path_of(step)
             with folder_to_sync(self.folder) as folder:
@@ -125,13 +133,16 @@ class CheckpointFolder:
         if not self.folder.exists():
             return
         try:
-            with FolderLock(self.folder), folder_to_sync(self.folder) as folder:
+            with self._locked(), folder_to_sync(self.folder) as folder:
                 self._sweep()
                 for path in self._listed():
                     _delete(path)
                 sync_folder(folder)
         except OSError as error:
             raise StorageError(f"{self.folder}: cannot delete the checkpoints: {error.strerror or error}") from None
+
+    def _locked(self) -> contextlib.AbstractContextManager[object]:
+        return FolderLock(self.folder) if self._lock is None else contextlib.nullcontext()
 
     def _fill(self, part: Path, step: int, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         part.mkdir()
