@@ -70,8 +70,8 @@ class Situation:
             (folder / LEFTOVER / "arrays").write_bytes(b"half")
 
 
-def _writing(step: int) -> Callable[..., None]:
-    return lambda folder, **options: write(folder, step, **options)
+def _writing(step: int, keep: int = 2) -> Callable[..., None]:
+    return lambda folder, **options: write(folder, step, keep=keep, **options)
 
 
 def _clearing(folder: Path, **options: Any) -> None:
@@ -82,6 +82,7 @@ SITUATIONS = (
     Situation("first", (), _writing(1), None, 1),
     Situation("second", (1,), _writing(2), 1, 2),
     Situation("third", (1, 2), _writing(3), 2, 3),
+    Situation("only one stays", (1,), _writing(2, keep=1), 1, 2),
     Situation("leftover", (1,), _writing(2), 1, 2),
     Situation("again", (1, 2), _writing(2), 2, 2),
     Situation("clear", (1, 2), _clearing, 2, None),

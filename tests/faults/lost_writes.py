@@ -71,7 +71,7 @@ def _write_checkpoint(top: Path, step: int) -> None:
     if step == 2:
         (folder / LEFTOVER).mkdir()
         (folder / LEFTOVER / "arrays").write_bytes(b"half")
-    write(folder, step)
+    write(folder, step, keep=1 + step % 2)
 
 
 def _checkpoint_found(top: Path) -> int | None:

@@ -10,4 +10,4 @@ pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 
 def test_a_killed_writer_leaves_a_valid_checkpoint() -> None:
-    assert "(50 at the 11 named points" in killed_writer.run(150)
+    assert "(61 at the 11 named points" in killed_writer.run(150)
