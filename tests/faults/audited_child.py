@@ -1,8 +1,8 @@
 """`manyhot` with a record of what training did, as a program of its own or as children forked from one process.
 
     python audited_child.py AUDIT manyhot arguments...     one command
-    python audited_child.py                                a server: reads {"audit", "cwd", "arguments", "said"} a line,
-                                                           forks, answers the child's pid and, when it is over, its status
+    python audited_child.py                                a server: for each line {"audit", "cwd", "arguments", "said"}
+                                                           it forks, answers the child's pid, and at its end the status
 
 The server has imported what the command needs, so that a child starts at once; it has no thread, and forks are safe.
 In the folder AUDIT each process leaves rows-<pid>: for each step its number, its epoch and the rows learned from, as

@@ -277,5 +277,6 @@ def _tensors(path: Path) -> dict[str, bytes]:
         header = json.loads(file.metadata()["manyhot"])
         for key in ("seconds", "examples_per_second"):
             header["summary"]["metrics"].pop(key, None)
-        names = [name for name in file.keys() if name != "checksum"]  # which covers the time, too
-        return {"header": json.dumps(header).encode(), **{name: file.get_tensor(name).tobytes() for name in names}}
+        tensors = {name: file.get_tensor(name).tobytes() for name in sorted(file.keys())}
+    del tensors["checksum"]  # which covers the time, too
+    return tensors | {"header": json.dumps(header).encode()}

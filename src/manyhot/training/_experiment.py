@@ -21,7 +21,13 @@ _FREE = ("checkpoints", "threads")
 
 def experiment(schema: Schema, model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
     """All keys, given or not, by their sections as in an experiment file; plain JSON."""
-    return _as_json({**schema.to_dict(), "model": {"name": model.name, **_plain(model)}, **keys_of(training)})
+    of_rows = schema.to_dict()
+    of_rows = {
+        "fields": of_rows.pop("fields"),
+        **of_rows,
+        "vocabularies": dict(sorted(of_rows["vocabularies"].items())),
+    }
+    return _as_json({**of_rows, "model": {"name": model.name, **_plain(model)}, **keys_of(training)})
 
 
 def keys_of(training: TrainingConfig) -> dict[str, Any]:
