@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-PROGRAMS: tuple[str, ...] = ()
+PROGRAMS: tuple[str, ...] = ("killed_training", "signals", "two_runs")
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _START, _END = "<!-- table: make faults -->", "<!-- end of table -->"

@@ -179,9 +179,9 @@ def test_training_waits_a_twentieth_of_its_time_at_most(tmp_path):
     assert keeper.due(None, 0)
     keeper._waited = 1e6
     assert not keeper.due(None, 0) and not keeper.due(1, 0)
-    keeper._waited, keeper._wrote = None, 0.0
+    keeper._waited, keeper.wrote = None, 0.0
     assert not keeper.due(1, 10**15)  # bytes to copy, before anything was measured
-    keeper._wrote = 1e6
+    keeper.wrote = 1e6
     assert not keeper.due(None, 0)
     keeper.close()
 

@@ -34,7 +34,7 @@ class Keeper:
     """Writes checkpoints into a folder as the config says; start: the one to go on from.
 
     header: what else each holds, plain JSON; called by the thread that writes. tell: is told in words of one that could
-    not be written, and training goes on: the one before is there still.
+    not be written, and training goes on: the one before is there still. wrote: seconds that the last one took.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Keeper:
         self._last: tuple[int, Path] | None = None if start is None else (start.step, start.path)
         self._began = time.monotonic()  # of the last one
         self._waited: float | None = None
-        self._wrote = 0.0
+        self.wrote = 0.0
 
     def load(self, parts: Mapping[str, Remembering]) -> None:
         """Puts the parts of the training where the checkpoint left them, if there is one. Raises StorageError."""
@@ -64,13 +64,13 @@ class Keeper:
         have to be copied."""
         if self._writing is not None and not self._writing.done():
             return False
-        self._end_writing()
+        self.finish_writing()
         passed = time.monotonic() - self._began
         every = self._config.epochs
         if passed < 60 * self._config.minutes and not (epoch_ended and every and epoch_ended % every == 0):
             return False
         waits = num_bytes / _COPIED_A_SECOND if self._waited is None else self._waited
-        return passed >= max(_WAITS * waits, _RESTS * self._wrote)
+        return passed >= max(_WAITS * waits, _RESTS * self.wrote)
 
     def write(self, step: int, parts: Mapping[str, Remembering]) -> None:
         """A checkpoint after this step, from a copy, by a thread of its own; where the copy does not fit into memory,
@@ -80,7 +80,7 @@ class Keeper:
         free, needed = available_bytes(), sum(array.nbytes for array in arrays.values() if array.flags.writeable)
         if free is not None and needed > free:
             self._writing = self._writer.submit(self._write, step, values, arrays)
-            self._end_writing()
+            self.finish_writing()
         else:
             copies = {name: _copy(array) for name, array in arrays.items()}
             self._writing = self._writer.submit(self._write, step, values, copies)
@@ -88,7 +88,7 @@ class Keeper:
 
     def write_now(self, step: int, parts: Mapping[str, Remembering]) -> Path:
         """Like `write`, but it is on disk afterwards. Raises StorageError."""
-        self._end_writing()
+        self.finish_writing()
         if self._last is None or self._last[0] != step:
             self._write(step, *state_of(parts))
         assert self._last is not None
@@ -97,16 +97,17 @@ class Keeper:
     def close(self) -> None:
         """Waits for one that is being written; the last call."""
         self._writer.shutdown()
-        self._end_writing()
+        self.finish_writing()
 
     def _write(self, step: int, values: dict[str, Any], arrays: Arrays) -> None:
         began = time.monotonic()
         try:
             self._last = step, self._folder.write(step, {**self._header(), "state": values}, arrays)
         finally:
-            self._wrote = time.monotonic() - began
+            self.wrote = time.monotonic() - began
 
-    def _end_writing(self) -> None:
+    def finish_writing(self) -> None:
+        """Waits for one that is being written."""
         writing, self._writing = self._writing, None
         if writing is None:
             return
