@@ -14,7 +14,15 @@ import sys
 import time
 from pathlib import Path
 
-PROGRAMS: tuple[str, ...] = ("killed_training", "signals", "two_runs")
+PROGRAMS: tuple[str, ...] = (
+    "killed_training",
+    "signals",
+    "two_runs",
+    "killed_writer",
+    "lost_writes",
+    "full_disk",
+    "two_trainers",
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _START, _END = "<!-- table: make faults -->", "<!-- end of table -->"
