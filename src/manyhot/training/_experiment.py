@@ -20,7 +20,13 @@ _FREE = ("checkpoints", "threads")
 
 def experiment(schema: Schema, model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
     """All keys, given or not, by their sections as in an experiment file; plain JSON."""
-    return _as_json({**schema.to_dict(complete=True), "model": every_key(model), **keys_of(training)})
+    of_rows = schema.to_dict(complete=True)
+    of_rows = {
+        "fields": of_rows.pop("fields"),
+        **of_rows,
+        "vocabularies": dict(sorted(of_rows["vocabularies"].items())),
+    }
+    return _as_json({**of_rows, "model": every_key(model), **keys_of(training)})
 
 
 def keys_of(training: TrainingConfig) -> dict[str, Any]:

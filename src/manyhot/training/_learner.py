@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from manyhot.kernels import Batch, has_bfloat16
 from manyhot.nn import (
@@ -83,13 +84,18 @@ class Learner:
 
     def state(self) -> State:
         """Of the model, its optimizers and the averages."""
-        dense = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
+        dense = {name: _array(tensor) for name, tensor in self.model.state_dict().items()}
         parts: dict[str, State] = {
             "tables": self.model.tables.state(),
             "dense": ({}, dense),
             "optimizer": optimizer_state(self._dense),
         }
         return joined(parts | ({"averages": self.averages.state()} if self.averages else {}))
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the large arrays of `state`."""
+        return self.model.tables.data.nbytes + (self.averages.num_bytes if self.averages else 0)
 
     def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
         """Takes what `state` gave of a learner with the same model and settings, before any step."""
@@ -116,6 +122,11 @@ class Learner:
             loss.backward()  # type: ignore[no-untyped-call]
 
         return loss.item(), backward
+
+
+def _array(tensor: Tensor) -> npt.NDArray[Any]:
+    """A view; of truth values as the bytes that they are, since checkpoints hold numbers."""
+    return (tensor.view(torch.uint8) if tensor.dtype == torch.bool else tensor).numpy()
 
 
 def _multiplications(model: Model) -> int:

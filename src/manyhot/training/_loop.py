@@ -238,7 +238,7 @@ class _Loop:
     def _keep(self, *, epoch_ended: int | None = None) -> None:
         """A checkpoint, where one is due."""
         self.stop.check()
-        if self.keeper is not None and self.keeper.due(epoch_ended, self.model.tables.data.nbytes):
+        if self.keeper is not None and self.keeper.due(epoch_ended, self.learner.num_bytes):
             self.keeper.write(self.clock.steps, self.parts())
 
     def stopped(self) -> StoppedError:
