@@ -78,7 +78,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         (latent rows must be as long; a model without any gives or takes linear weights alone). None: all are fresh.
     loss: what is minimised.
     keep_negatives: share of the negatives that an epoch trains on, drawn anew for each; the loss sees the odds that
-        this makes, so that probabilities stay those of all rows (He et al. 2014). Positives are all kept.
+        this makes, so that probabilities stay those of all rows (He et al. 2014), and the bias ends at the rate of
+        valid, where there is valid. Positives are all kept.
     averaging: None keeps the weights of the last step, where epochs are given.
     calibration: what is fitted on valid after training and applied to every score; None: nothing.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).

@@ -29,7 +29,7 @@ from manyhot.schema import (
     check_labels,
 )
 
-from ._base_rates import start_at_base_rates
+from ._base_rates import end_at_base_rate, start_at_base_rates
 from ._labels import check_conversions, label_names
 from ._loop import check_finite, evaluate, finite_logits, fit_model
 from ._reports import Listener, ProgressBar
@@ -171,6 +171,8 @@ def train(
             tell(take_rows(network, encoder, training.init_from, heads or {}))
         with _listener(listener) as listen:
             clock = fit_model(network, training, examples["train"], examples.get("valid"), listen, names)
+            if training.keep_negatives < 1 and training.loss.order_metric is None and "valid" in examples:
+                end_at_base_rate(network, examples["valid"], finite_logits(network, examples["valid"], clock.steps))
             metrics: dict[str, Any] = {}
             calibrator = None
             if training.calibration is not None:
