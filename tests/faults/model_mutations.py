@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +41,7 @@ def taken_apart(raw: bytes) -> Parts:
 def joined(parts: Parts, change_header: Callable[[dict[str, Any]], object] = lambda header: None) -> bytes:
     """The bytes of a file with a right checksum; the header as `change_header` leaves it."""
     note, tensors = parts
-    text = note if isinstance(note, str) else json.dumps(note)
+    text = json.dumps(note)
     arrays = {**tensors, "checksum": tensors_checksum(text, tensors)}
     header: dict[str, Any] = {"__metadata__": {"manyhot": text}}
     first, data = 0, []
@@ -119,7 +120,7 @@ def _note(note: Any, random: np.random.Generator) -> Any:
 
     walk(note)
     if not places or random.random() < 0.01:
-        return _VALUES[random.integers(len(_VALUES))]
+        return _value(random)
     holder, key = places[random.integers(len(places))]
     way, value = random.integers(6), holder[key]
     if way == 0:
@@ -128,14 +129,18 @@ def _note(note: Any, random: np.random.Generator) -> Any:
         holder[str(random.choice([key + "x", "", "..", "name", "x" * 300]))] = holder.pop(key)
     elif way == 2:
         other, place = places[random.integers(len(places))]
-        holder[key] = json.loads(json.dumps(other[place])) if place in other or isinstance(other, list) else None
+        holder[key] = copy.deepcopy(other[place])
     elif way == 3 and isinstance(value, int | float) and not isinstance(value, bool):
         holder[key] = value + random.choice([-1, 1, 10**6, 10**9]).item() if random.random() < 0.7 else -value
     elif way == 4 and isinstance(value, list):
         holder[key] = value * int(random.integers(2, 50))
     else:
-        holder[key] = _VALUES[random.integers(len(_VALUES))]
+        holder[key] = _value(random)
     return note
+
+
+def _value(random: np.random.Generator) -> Any:
+    return copy.deepcopy(_VALUES[random.integers(len(_VALUES))])
 
 
 def _tensor(tensors: dict[str, np.ndarray], random: np.random.Generator) -> None:
@@ -183,4 +188,4 @@ def _header(header: dict[str, Any], random: np.random.Generator) -> None:
     elif isinstance(entry, dict) and way == 4 and isinstance(entry.get("data_offsets"), list):
         entry["data_offsets"] = [int(n + random.choice([-8, -1, 0, 1, 8, 2**40])) for n in entry["data_offsets"]]
     else:
-        header[name] = _VALUES[random.integers(len(_VALUES))]
+        header[name] = _value(random)

@@ -18,7 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -27,7 +26,7 @@ from manyhot.data import Encoder, TableLayout, open_source
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import select
 from manyhot.nn import BuildHead
-from manyhot.schema import ModelConfig, convert
+from manyhot.schema import ModelConfig, convert, every_key
 from manyhot.storage import write_tensors
 
 from ._fill import filled_network, tensors_of, under
@@ -37,6 +36,7 @@ from ._saved import SavedModel
 
 __all__ = ["load_model", "read_header", "save_model"]
 
+_MOST_WORDS = 400
 _DAMAGED = "the model file is damaged"
 # Scores may differ in the last digits between processors, whose matmuls sum in other orders.
 _PROOF_TOLERANCE = 1e-5
@@ -53,8 +53,9 @@ def save_model(path: Path, saved: SavedModel) -> None:
     header = {
         "format": FORMAT,
         "manyhot": version("manyhot"),
-        "encoder": settings,
-        "model": {"name": saved.config.name, **msgspec.to_builtins(saved.config)},
+        # Every key, so that the file means the same to a version with other defaults.
+        "encoder": {**settings, "schema": saved.encoder.schema.to_dict(complete=True)},
+        "model": every_key(saved.config),
         "summary": _plain(saved.summary),
     }
     try:
@@ -123,7 +124,10 @@ def _telling_damage(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
-        raise ModelFileError(f"{path}: {what}: {error}") from None
+        said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        # Names in it may come out of the file, and native code writes several lines.
+        said = "".join(letter if letter.isprintable() else " " for letter in said)
+        raise ModelFileError(f"{path}: {what}: {said[:_MOST_WORDS]}") from None
 
 
 def _given_heads(path: Path, config: ModelConfig, heads: Mapping[str, BuildHead]) -> dict[str, BuildHead]:
