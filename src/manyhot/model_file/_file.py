@@ -36,6 +36,7 @@ from ._saved import SavedModel
 
 __all__ = ["load_model", "read_header", "save_model"]
 
+_MOST_WORDS = 400
 _DAMAGED = "the model file is damaged"
 # Scores may differ in the last digits between processors, whose matmuls sum in other orders.
 _PROOF_TOLERANCE = 1e-5
@@ -52,6 +53,7 @@ def save_model(path: Path, saved: SavedModel) -> None:
     header = {
         "format": FORMAT,
         "manyhot": version("manyhot"),
+        # Every key of both, so that the file means the same to a version with other defaults.
         "encoder": settings,
         "model": every_key(saved.config),
         "summary": _plain(saved.summary),
@@ -122,7 +124,10 @@ def _telling_damage(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
-        raise ModelFileError(f"{path}: {what}: {error}") from None
+        said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        # Names in it may come out of the file, and native code writes several lines.
+        said = "".join(letter if letter.isprintable() else " " for letter in said)
+        raise ModelFileError(f"{path}: {what}: {said[:_MOST_WORDS]}") from None
 
 
 def _given_heads(path: Path, config: ModelConfig, heads: Mapping[str, BuildHead]) -> dict[str, BuildHead]:

@@ -35,7 +35,14 @@ def rows_to_bytes(table: pa.Table) -> npt.NDArray[np.uint8]:
 
 
 def rows_from_bytes(data: npt.NDArray[Any]) -> pa.Table:
-    """The reverse, of bytes from anybody. Raises ValueError (as ArrowInvalid is one) or another ArrowException."""
+    """The reverse, of bytes from anybody. Raises ValueError."""
+    try:
+        return _checked(data)
+    except (pa.ArrowException, OSError) as error:  # OSError: it ends too soon
+        raise ValueError(f"proof.rows are damaged: {error}") from None
+
+
+def _checked(data: npt.NDArray[Any]) -> pa.Table:
     if data.dtype != np.uint8 or data.ndim != 1:
         raise ValueError("proof.rows are no bytes")
     stream = pa.py_buffer(data)

@@ -116,6 +116,10 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         self._check_options(heads)
         with_mlp = bool(self.custom_heads) or any(MLP_OPTIONS[0] in self._options(head) for head in heads)
         units = (self.hidden_units if self.hidden_units is not None else (400, 400)) if with_mlp else ()
+        if self.tasks is not None and self.tasks.has_experts and not (self.tasks.expert_units or units):
+            raise ConfigError(
+                "model: tasks: experts take their layers from hidden_units, which is empty; give expert_units"
+            )
         if "two_streams" in heads:
             (self.streams or Streams()).check(units)
         if "final_blocks" in heads:
