@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-PROGRAMS: tuple[str, ...] = ()
+PROGRAMS: tuple[str, ...] = ("damaged_data",)
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _START, _END = "<!-- table: make faults -->", "<!-- end of table -->"
