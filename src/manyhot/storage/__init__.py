@@ -4,6 +4,21 @@ Knows paths, bytes and arrays; not what they mean. What must be on disk before w
 Read `_whole.py` first.
 """
 
+from ._checkpoints import CheckpointFolder, Stored
+from ._failures import why_not_written
+from ._json import read_json
+from ._lock import RunLock
+from ._regular import open_regular
 from ._whole import made_folder, whole_file, whole_folder
 
-__all__ = ["made_folder", "whole_file", "whole_folder"]
+__all__ = [
+    "CheckpointFolder",
+    "RunLock",
+    "Stored",
+    "made_folder",
+    "open_regular",
+    "read_json",
+    "whole_file",
+    "whole_folder",
+    "why_not_written",
+]

@@ -6,7 +6,9 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
+import torch
 from torch import nn
 
 from manyhot.kernels import Batch, has_bfloat16
@@ -24,7 +26,8 @@ from manyhot.schema import SettledTraining
 
 from ._averaging import AveragedWeights
 from ._clipping import clip
-from ._dense import dense_optimizer
+from ._dense import dense_optimizer, load_optimizer_state, optimizer_state
+from ._state import Arrays, State, joined, part
 
 __all__ = ["Learner"]
 
@@ -77,6 +80,25 @@ class Learner:
                     self._move_clipped(self._clip_norm)
                 self._dense.step()
         return value
+
+    def state(self) -> State:
+        """Of the model, its optimizers and the averages."""
+        dense = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
+        parts: dict[str, State] = {
+            "tables": self.model.tables.state(),
+            "dense": ({}, dense),
+            "optimizer": optimizer_state(self._dense),
+        }
+        return joined(parts | ({"averages": self.averages.state()} if self.averages else {}))
+
+    def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
+        """Takes what `state` gave of a learner with the same model and settings, before any step."""
+        state = values, arrays
+        self.model.tables.load_state(*part(state, "tables"))
+        self.model.load_state_dict({name: torch.tensor(array) for name, array in part(state, "dense")[1].items()})
+        load_optimizer_state(self._dense, *part(state, "optimizer"))
+        if self.averages:
+            self.averages.load_state(*part(state, "averages"))
 
     def _move_clipped(self, largest: float) -> None:
         tables = self.model.tables
