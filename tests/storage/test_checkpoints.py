@@ -133,6 +133,20 @@ def test_rests_of_the_living_stay(tmp_path: Path) -> None:
     assert steps(tmp_path) == [1, 2]
 
 
+def test_who_reads_while_another_writes_and_deletes_finds_a_newest_one(tmp_path: Path) -> None:
+    checkpoints = CheckpointFolder(tmp_path, keep=1)
+    checkpoints.write(0, {}, {})
+    writer = threading.Thread(target=lambda: [checkpoints.write(step, {}, ARRAYS) for step in range(1, 100)])
+    writer.start()
+    found = [0]
+    while writer.is_alive():
+        stored = CheckpointFolder(tmp_path).newest(pytest.fail)
+        assert stored is not None
+        found.append(stored.step)
+    assert found == sorted(found)
+    assert len(set(found)) > 3
+
+
 def test_clear_deletes_all_and_nothing_else(tmp_path: Path) -> None:
     CheckpointFolder(tmp_path / "absent").clear()
     assert not (tmp_path / "absent").exists()

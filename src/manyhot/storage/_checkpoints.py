@@ -124,9 +124,10 @@ class CheckpointFolder:
                 reason = error.strerror or str(error)
                 if error.errno in _NOT_NOW:
                     raise StorageError(f"{path}: cannot read the checkpoint: {reason}") from None
-            if os.path.lexists(path):  # else its writer has deleted it meanwhile
-                self._damaged.add(path)
-                on_damaged(f"{path}: the checkpoint is damaged and passed over: {reason}")
+            if not os.path.lexists(path):  # its writer has deleted it meanwhile, and made a newer one before
+                return self.newest(on_damaged)
+            self._damaged.add(path)
+            on_damaged(f"{path}: the checkpoint is damaged and passed over: {reason}")
         return None
 
     def clear(self) -> None:

@@ -13,9 +13,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from manyhot import __version__
 from manyhot.errors import StorageError
 
 from ._arrays_file import Entry, entry_from
@@ -24,6 +24,11 @@ from ._json import read_json
 __all__ = ["manifest_from", "manifest_of"]
 
 FORMAT = 1
+try:
+    # Of the code that runs: asked later, it would be that of an installation which was renewed meanwhile.
+    _VERSION = version("manyhot")
+except PackageNotFoundError:
+    _VERSION = "unknown"  # run from its sources, without an installation
 _TAIL = re.compile(rb', "sha256": "([0-9a-f]{64})"\}\n\Z')
 
 
@@ -31,7 +36,7 @@ def manifest_of(step: int, header: Mapping[str, Any], entries: Sequence[Entry]) 
     """The bytes of the file. Raises ValueError where the header is nothing that `read_json` would give back."""
     body = {
         "manyhot checkpoint": FORMAT,
-        "written by": __version__,
+        "written by": _VERSION,
         "step": step,
         "header": dict(header),
         "arrays": [asdict(entry) for entry in entries],
