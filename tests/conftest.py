@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("manyhot", deadline=None)
+settings.load_profile("manyhot")
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 

@@ -50,7 +50,7 @@ def test_five_models_below_the_ceiling(log):
     results, run = run_demo(log)
     test = slice(len(log.probabilities) * 9 // 10, None)
     assert results[0].auc == auc(log.rows["clicked"].to_numpy()[test], log.probabilities[test])
-    assert [r.name.strip().split()[0] for r in results[1:]] == ["DeepFM", "separate", "weights", "field-level", "LR"]
+    assert [r.name.strip().split()[0] for r in results[1:]] == ["DeepFM", "separate", "weights", "pairs", "LR"]
     assert all(0.5 < r.auc < results[0].auc for r in results[1:])
     separate, shared = results[2].num_parameters, results[1].num_parameters
     assert separate > 1.5 * shared

@@ -1,12 +1,12 @@
-"""What sharing, weights and pairs of features bring on real lists: MovieLens split by time, the default DeepFM with one
-thing less at a time, test AUC and log loss over several seeds.
+"""What sharing, weights and pairs inside a list bring on real lists: MovieLens by time, the default DeepFM with one
+thing changed at a time, test AUC and log loss over several seeds.
 
     python benchmarks/quality/movielens.py --data DIR [--seeds 1,2,3,4,5] [--sets movielens]
 
 Films a user liked and disliked before are two weighted lists on the vocabulary of the film (examples/movielens).
 Without sharing each of the three fields has a vocabulary of its own; without weights every member of a list counts 1;
-pairs of fields leave out the pairs inside a list. A line's difference is to the first, with the standard error over the
-seeds.
+pairs = "features" adds the pairs inside a list, which the default leaves out. A line's difference is to the first, with
+the standard error over the seeds.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ VARIANTS = {
     "DeepFM": Variant(),
     "  separate vocabularies": Variant(schema=separate),
     "  weights dropped": Variant(rows=unweighted),
-    "  pairs of fields": Variant(model=mh.DeepFM(pairs="fields")),
+    "  pairs inside a list": Variant(model=mh.DeepFM(pairs="features")),
     "FM": Variant(model=mh.FM()),
-    "  FM, pairs of fields": Variant(model=mh.FM(pairs="fields")),
+    "  FM, pairs inside a list": Variant(model=mh.FM(pairs="features")),
 }
 
 

@@ -8,6 +8,7 @@
       StorageError       a file of ours cannot be written, or is damaged
         LockedError      another process uses the folder
       TrainingError      training cannot go on (a loss that is not finite)
+        StoppedError     it was asked to stop, and did
 
 Every message is one sentence that says where, what, and what to do. Anything else that escapes is our own bug.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 __all__ = [
     "BadRowsError",
@@ -24,6 +26,7 @@ __all__ = [
     "LockedError",
     "ManyhotError",
     "ModelFileError",
+    "StoppedError",
     "StorageError",
     "TrainingError",
     "nearest_name",
@@ -69,6 +72,14 @@ class LockedError(StorageError):
 
 class TrainingError(ManyhotError):
     """Training cannot go on."""
+
+
+class StoppedError(TrainingError):
+    """Training was asked to stop, after `step` steps. checkpoint: where it goes on from; None: there is none."""
+
+    def __init__(self, message: str, step: int, checkpoint: Path | None) -> None:
+        super().__init__(message)
+        self.step, self.checkpoint = step, checkpoint
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:

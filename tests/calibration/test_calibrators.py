@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from manyhot.calibration import Affine, Isotonic, calibrator_from_arrays, fit_calibrator
+from manyhot.calibration import Affine, Isotonic, calibrator_from_arrays, fit_calibrator, fit_intercept
 from manyhot.errors import TrainingError
 
 METHODS = ("platt", "isotonic", "temperature")
@@ -221,3 +221,24 @@ def test_blocks_are_kept_by_their_ends_alone() -> None:
     found = fit_calibrator("isotonic", labels, logits, weights)
     assert isinstance(found, Isotonic)
     assert len(found.logits) <= 2 * len(np.unique(found.probabilities)) < 200
+
+
+@MODEST
+@given(rows(), st.sampled_from(("given", "none", "all 0")))
+def test_the_intercept_makes_the_mean_probability_the_mean_target(rows: Arrays, kind: str) -> None:
+    labels, logits, weights = rows
+    if kind == "all 0":
+        assert fit_intercept(labels, logits, np.zeros_like(weights)) == 0
+        return
+    w = weights.astype(float) if kind == "given" else np.ones(len(labels))
+    shift = fit_intercept(labels, logits, weights if kind == "given" else None)
+    used = w > 0
+    probabilities = 1 / (1 + np.exp(-(logits[used].astype(float) + shift)))
+    rate = np.average(platts_targets(labels, w)[used], weights=w[used])
+    assert np.average(probabilities, weights=w[used]) == pytest.approx(rate, rel=1e-9)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_an_intercept_for_labels_of_one_class_is_finite(label: int) -> None:
+    shift = fit_intercept(np.full(8, label, np.float32), np.zeros(8, np.float32))
+    assert 1 / (1 + np.exp(-shift)) == pytest.approx(0.9 if label else 0.1)

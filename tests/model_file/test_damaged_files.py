@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from manyhot.errors import ModelFileError
 from manyhot.model_file import load_model, read_header
-from manyhot.model_file._file import checksum
+from manyhot.storage import tensors_checksum
 from manyhot.training import Run
 
 Header = dict[str, Any]
@@ -58,7 +58,7 @@ def rewrite(path: Path, change: Callable[[Header, dict[str, np.ndarray]], object
     change(header, tensors)
     text = json.dumps(header)
     tensors.pop("checksum")
-    save_file({**tensors, "checksum": checksum(text, tensors)}, path, {"manyhot": text})
+    save_file({**tensors, "checksum": tensors_checksum(text, tensors)}, path, {"manyhot": text})
 
 
 def test_rewriting_alone_is_no_damage(path: Path) -> None:

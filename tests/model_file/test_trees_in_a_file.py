@@ -14,9 +14,9 @@ from safetensors.numpy import save_file
 from manyhot.data import open_source
 from manyhot.errors import ConfigError, ModelFileError
 from manyhot.model_file import load_model, save_model
-from manyhot.model_file._file import checksum
 from manyhot.schema import FM, GBDT, Field, Schema, TrainingConfig
 from manyhot.scoring import load
+from manyhot.storage import tensors_checksum
 from manyhot.training import Run, train
 
 
@@ -56,6 +56,6 @@ def test_a_file_whose_trees_go_in_circles_is_refused(
         tensors = {name: file.get_tensor(name) for name in file.keys() if name != "checksum"}  # noqa: SIM118
     assert "trees.leaves.left" in tensors and json.loads(text)
     tensors["trees.leaves.left"][0] = 0
-    save_file({**tensors, "checksum": checksum(text, tensors)}, path, {"manyhot": text})
+    save_file({**tensors, "checksum": tensors_checksum(text, tensors)}, path, {"manyhot": text})
     with pytest.raises(ModelFileError, match="the trees are damaged: a child comes before its parent"):
         load_model(path)

@@ -33,9 +33,10 @@ def test_outputs_are_those_of_the_whole_gather(kernels, field_pairs):
 
 
 @both_kernels
-def test_within_and_members_are_the_nested_loops(kernels):
+@both_pairs
+def test_within_and_members_are_the_nested_loops(kernels, field_pairs):
     rows = oracle.random_rows(4, 9)
-    tables = tables_of(kernels, field_pairs=False)
+    tables = tables_of(kernels, field_pairs)
     latent = {name: tables.latent(name).astype(float) for name in tables.layout.ranges}
     found = tables.by_bag(oracle.batch_of(rows, kernels=kernels), (2, 0))
     for b, row in enumerate(rows):
@@ -73,3 +74,18 @@ def test_a_row_moves_once_by_the_sum_of_its_gradients(kernels, field_pairs):
         assert tables.num_steps == 1
         moved.append(tables.data.copy())
     np.testing.assert_allclose(moved[1], moved[0], rtol=1e-4, atol=1e-5)
+
+
+@both_kernels
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_in_bags_of_one_pair_the_two_kinds_of_pairs_are_the_same(kernels, bfloat16):
+    """To the bit, and both can be had in bfloat16."""
+    rows = [{name: bag[:1] for name, bag in row.items()} for row in oracle.random_rows(6, 9)]
+    batch, moved = oracle.batch_of(rows, kernels=kernels), []
+    for field_pairs in (False, True):
+        tables = tables_of(kernels, field_pairs, TableOptimizer(optimizer="adagrad", learning_rate=0.1))
+        outputs = tables(batch, bfloat16=bfloat16)
+        assert tables.gather(batch, bfloat16=bfloat16).pooled.dtype == (np.uint16 if bfloat16 else np.float32)
+        (outputs.bi.sin().sum() + outputs.pooled.float().cos().sum()).backward()
+        moved.append((outputs.bi.detach().numpy().tobytes(), tables.data.tobytes()))
+    assert moved[0] == moved[1]

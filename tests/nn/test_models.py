@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import nn_oracle as oracle
 import numpy as np
@@ -13,7 +15,16 @@ from nn_oracle import FIELDS
 from slow_outputs import Tables64, slow_outputs
 
 from manyhot.nn import Model, batch_loss
-from manyhot.schema import HEADS, MODELS, DenseOptimizer, ModelConfig, SettledTraining, TableOptimizer
+from manyhot.schema import (
+    HEADS,
+    MODELS,
+    DenseOptimizer,
+    ModelConfig,
+    SettledTraining,
+    TableOptimizer,
+    convert,
+    every_key,
+)
 from manyhot.training import Learner
 
 both_kernels = pytest.mark.parametrize("kernels", ["native", "reference"])
@@ -147,3 +158,10 @@ def test_a_model_is_its_name_or_its_heads(name):
     rows = oracle.random_rows(seed=8)
     ours, theirs = (logits(oracle.model_of(each), rows) for each in (config, by_heads))
     np.testing.assert_array_equal(ours, theirs)
+
+
+@every_config
+def test_a_complete_configuration_means_the_same(config):
+    said = json.loads(json.dumps(every_key(config)))
+    assert set(said) == set(config.__struct_fields__)
+    assert convert(said, ModelConfig, "model") == msgspec.structs.replace(config)

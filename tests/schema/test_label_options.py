@@ -72,6 +72,10 @@ MISTAKES: dict[str, tuple[Callable[[], object], list[str]]] = {
     "of another kind": (model(kind="mmoe", levels=3), ["levels", '"mmoe"', "experts"]),
     "options of none": (model(kind="esmm", experts=3), ["experts", '"esmm"', "no options"]),
     "no experts": (model(kind="ple", experts=0), ["experts = 0", "at least 1"]),
+    "no layers": (
+        lambda: ModelConfig(name="deepfm", hidden_units=(), tasks=Tasks(kind="mmoe")),
+        ["hidden_units", "expert_units"],
+    ),
     "no units": (model(kind="ple", expert_units=()), ["expert_units", "empty"]),
     "units of 0": (model(kind="ple", tower_units=(8, 0)), ["tower_units", "at least 1"]),
     "no deep head": (lambda: ModelConfig(name="fm", tasks=Tasks(kind="ple")), ['"ple"', '"deep"', "lacks"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +78,18 @@ def test_a_schema_is_the_same_after_a_trip_through_json(schema: Schema) -> None:
     assert again == schema
     assert [field.name for field in again.fields] == [field.name for field in schema.fields]
     assert again.to_dict() == schema.to_dict()
+
+
+@given(schemas())
+def test_a_complete_dict_says_every_key_and_means_the_same(schema: Schema) -> None:
+    """Combiners too: what stands in a model file must not change with the library's defaults."""
+    said = json.loads(json.dumps(schema.to_dict(complete=True)))
+    again = Schema.from_dict(said)
+    filled = [msgspec.structs.replace(field, combiner=field.effective_combiner) for field in schema.fields]
+    assert list(again.fields) == filled
+    assert again.vocabularies == schema.vocabularies
+    for kind, keyed in ((Field, said["fields"]), (Vocabulary, said["vocabularies"])):
+        assert all(set(keys) == set(kind.__struct_fields__) - {"name"} for keys in keyed.values())
 
 
 @given(schemas())

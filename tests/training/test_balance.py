@@ -68,6 +68,27 @@ def test_a_tenth_of_the_negatives_gives_the_probabilities_of_all(rare: pa.Table)
     assert sum(rate > 0.08 for rate in rates.values()) > 10
 
 
+@pytest.mark.parametrize("model", ["lr", "deepfm"])
+def test_with_fewer_negatives_the_mean_probability_of_valid_is_its_rate(model: str) -> None:
+    """Platt's targets: as if there were a positive and a negative more."""
+    run, _ = train(model, data=clicks.frame(1, 2000), keep_negatives=0.1, epochs=8)
+    targets = np.where(VALID["clicked"], *platt(sum(VALID["clicked"]), len(VALID["clicked"])))
+    assert run.saved.probabilities(open_source(VALID)).mean() == pytest.approx(targets.mean(), rel=1e-6)
+
+
+def test_a_loss_that_is_not_of_log_odds_leaves_the_bias() -> None:
+    """Of two runs with the same steps only the one of bce ends elsewhere than its last step."""
+    biases = []
+    for smoothing in (0.0, 1e-12):
+        run, _ = train("lr", keep_negatives=0.5, loss=mh.Loss(label_smoothing=smoothing))
+        biases.append(run.saved.network.bias.item())
+    assert abs(biases[0] - biases[1]) > 1e-3
+
+
+def platt(num_positives: int, num_rows: int) -> tuple[float, float]:
+    return (num_positives + 1) / (num_positives + 2), 1 / (num_rows - num_positives + 2)
+
+
 @pytest.mark.parametrize(("calibrated", "low", "high"), [(True, 0.98, 1.02), (False, 2.5, 5.0)])
 def test_a_positive_weight_moves_probabilities_only_where_it_is_told_to(
     rare: pa.Table, calibrated: bool, low: float, high: float

@@ -74,7 +74,12 @@ def test_the_same_steps_as_torch(name: str, l2_rows: str, kernels: str) -> None:
         tables=mh.TableOptimizer(**options, l2_rows=l2_rows), dense=mh.DenseOptimizer(**options), precision="float32"
     )
     rng = np.random.default_rng(2)
-    model = build_model(mh.FM(embedding_dim=DIM, embedding_scale=0.3), LAYOUT, select(kernels), optimizer=config.tables)
+    model = build_model(
+        mh.FM(embedding_dim=DIM, pairs="features", embedding_scale=0.3),
+        LAYOUT,
+        select(kernels),
+        optimizer=config.tables,
+    )
     ours, theirs = Learner(model, config), DenseFM(model).double()
     moves = TORCH[name](list(theirs.parameters()), l2)
     met = set()
@@ -108,7 +113,9 @@ def test_clipping_and_a_schedule_are_those_of_torch() -> None:
     )
     rng, rates = np.random.default_rng(3), RateSchedule(schedule, 100, 100)
     kernels = select("native")
-    model = build_model(mh.FM(embedding_dim=DIM, embedding_scale=0.3), LAYOUT, kernels, optimizer=config.tables)
+    model = build_model(
+        mh.FM(embedding_dim=DIM, pairs="features", embedding_scale=0.3), LAYOUT, kernels, optimizer=config.tables
+    )
     ours, theirs = Learner(model, config), DenseFM(model).double()
     moves = torch.optim.Adam(list(theirs.parameters()), 0.05, weight_decay=L2)
     expected = torch.optim.lr_scheduler.LambdaLR(moves, lambda k: min((k + 1) / 4, 1) * 0.5 ** (k // 3))

@@ -54,7 +54,7 @@ def _criteo(name: str, size: int) -> Case:
     """39 single-valued fields: 13 small vocabularies, and 26 from 4 to size / 3 in geometric steps."""
     sizes = (*[50] * 13, *(int(v) for v in np.geomspace(4, size // 3, 26)))
     fields = tuple((v, None) for v in range(39))
-    model = DeepFM(embedding_dim=16, hidden_units=(400, 400, 400))
+    model = DeepFM(embedding_dim=16, hidden_units=(400, 400, 400), pairs="features")
     return Case(name, sizes, fields, model, batch_size=4096, num_examples=400_000)
 
 
@@ -62,13 +62,13 @@ def _apps() -> Case:
     """Three weighted lists over one vocabulary, and five fields of their own."""
     sizes = (200_000, 400, 1_000, 5_000, 50, 1_000_000)
     fields = ((0, 30), (0, 5), (0, 3), (1, None), (2, None), (3, 4), (4, None), (5, None))
-    model = DeepFM(embedding_dim=16, hidden_units=(400, 400, 400))
+    model = DeepFM(embedding_dim=16, hidden_units=(400, 400, 400), pairs="features")
     return Case("apps", sizes, fields, model, batch_size=4096, num_examples=400_000, weighted=True)
 
 
 def _article(name: str, batch_size: int) -> Case:
     """The article's Criteo: one field of numbers, one of categories."""
-    model = DeepFM(embedding_dim=128, hidden_units=(64, 32))
+    model = DeepFM(embedding_dim=128, hidden_units=(64, 32), pairs="features")
     return Case(name, (13, 14_739), ((0, 10), (1, 26)), model, batch_size, num_examples=400_000, weighted=True)
 
 

@@ -5,7 +5,15 @@ file can hold it. numpy alone. Read `_fit.py` first.
 """
 
 from ._affine import Affine
-from ._fit import Calibrator, calibrator_from_arrays, check_both_classes, fit_calibrator
+from ._fit import Calibrator, calibrator_from_arrays, check_both_classes, fit_calibrator, fit_intercept
 from ._isotonic import Isotonic
 
-__all__ = ["Affine", "Calibrator", "Isotonic", "calibrator_from_arrays", "check_both_classes", "fit_calibrator"]
+__all__ = [
+    "Affine",
+    "Calibrator",
+    "Isotonic",
+    "calibrator_from_arrays",
+    "check_both_classes",
+    "fit_calibrator",
+    "fit_intercept",
+]

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Affine", "fit_platt", "fit_temperature"]
+__all__ = ["Affine", "fit_platt", "fit_temperature", "least_loss_intercept"]
 
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 _MOST_STEPS = 100
+_WIDEST, _HALVINGS = 64.0, 50  # of an intercept and of its interval: to 1e-13
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -64,6 +65,18 @@ def fit_temperature(labels: Float64s, logits: Float64s, weights: Float64s) -> Af
         return Affine(1.0, 0.0)
     (slope,) = _least_loss((logits / scale)[:, None], _targets(labels, weights), weights, np.zeros(1))
     return Affine(max(float(slope / scale), 0.0), 0.0)
+
+
+def least_loss_intercept(labels: Float64s, logits: Float64s, weights: Float64s) -> float:
+    """What added to every logit makes the mean probability the mean target, which is also the least log loss; arrays
+    and targets as in `fit_platt`, of one class too."""
+    targets = _targets(labels, weights)
+    rate, low, high = np.average(targets, weights=weights), -_WIDEST, _WIDEST
+    for _ in range(_HALVINGS):  # where most logits are far from 0, Newton's steps overshoot
+        middle = (low + high) / 2
+        mean = np.average(np.exp(-np.logaddexp(0, -(logits + middle))), weights=weights)
+        low, high = (low, middle) if mean > rate else (middle, high)
+    return (low + high) / 2
 
 
 def _targets(labels: Float64s, weights: Float64s) -> Float64s:

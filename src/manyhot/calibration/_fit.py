@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from manyhot.errors import TrainingError
 
-from ._affine import Affine, fit_platt, fit_temperature
+from ._affine import Affine, fit_platt, fit_temperature, least_loss_intercept
 from ._isotonic import Isotonic, fit_isotonic
 
-__all__ = ["Calibrator", "calibrator_from_arrays", "check_both_classes", "fit_calibrator"]
+__all__ = ["Calibrator", "calibrator_from_arrays", "check_both_classes", "fit_calibrator", "fit_intercept"]
 
 Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
 
 
 class Calibrator(Protocol):
@@ -44,10 +45,23 @@ def fit_calibrator(
     class only.
     """
     check_both_classes(labels, example_weights)
+    return _FITS[method](*_used(labels, logits, example_weights))
+
+
+def fit_intercept(labels: Float32s, logits: Float32s, example_weights: Float32s | None = None) -> float:
+    """What is to be added to the logits for their mean probability to be the rate of the labels; arguments as above.
+
+    Finite for labels of one class, too, of which there is as if one more of either; 0 where every weight is 0."""
+    used = _used(labels, logits, example_weights)
+    return least_loss_intercept(*used) if len(used[0]) else 0.0
+
+
+def _used(labels: Float32s, logits: Float32s, example_weights: Float32s | None) -> tuple[Float64s, Float64s, Float64s]:
+    """The rows of a weight above 0, and these weights with a mean of 1."""
     weights = np.ones(len(labels)) if example_weights is None else example_weights.astype(np.float64)
     used = weights > 0
-    weights = weights[used] / weights[used].mean()
-    return _FITS[method](labels[used].astype(np.float64), logits[used].astype(np.float64), weights)
+    weights = weights[used] / weights[used].mean() if used.any() else weights[used]
+    return labels[used].astype(np.float64), logits[used].astype(np.float64), weights
 
 
 def check_both_classes(labels: Float32s, example_weights: Float32s | None = None) -> None:

@@ -163,7 +163,7 @@ class Encoder:
         for name, forest in self._forests.items():
             arrays |= forest_arrays(forest, f"trees.{name}")
         numbers = [[field, column, number.fitted] for (field, column), number in self._numbers.items()]
-        return {"schema": self.schema.to_dict(), "numbers": numbers}, arrays
+        return {"schema": self.schema.to_dict(complete=True), "numbers": numbers}, arrays
 
     @classmethod
     def from_state(cls, settings: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Encoder:
@@ -171,8 +171,10 @@ class Encoder:
         schema = Schema.from_dict(settings["schema"])
         numbers = numeric_columns(schema)
         try:
+            if len(settings["numbers"]) != len(numbers):
+                raise ValueError("it has other numeric columns than its schema")
             for field, column, fitted in settings["numbers"]:
-                numbers[field, column].fitted = fitted
+                numbers[field, column].restore(fitted)
             vocabularies = {
                 v.name: FittedVocabulary.from_arrays(
                     v,
@@ -182,7 +184,7 @@ class Encoder:
                 )
                 for v in schema.vocabularies
             }
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             raise ModelFileError(f"the encoder in the file is incomplete: {error}") from None
         trees = {of.name: of.gbdt for of in schema.fields if of.gbdt is not None}
         forests = {name: forest_from_arrays(arrays, f"trees.{name}", gbdt) for name, gbdt in trees.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,6 +137,19 @@ class NumericColumn:
         tokens, positions = self.bucket_tokens(self._run(None, values, self.steps[self._fit_at :]))
         return tokens.take(positions), times
 
+    def restore(self, fitted: Any) -> None:
+        """Sets what `finish` learned, out of a file. Raises ValueError where it is not what these steps learn."""
+        step = "" if self._fit_at is None else self.steps[self._fit_at].name
+        where, keys = f'column "{self.column}": what {step or "no step"} learned', _LEARNED[step]
+        if not isinstance(fitted, dict) or fitted.keys() != keys:
+            raise ValueError(f"{where} is not {', '.join(sorted(keys)) or 'nothing'}")
+        numbers = fitted["boundaries"] if "boundaries" in keys else list(fitted.values())
+        if not isinstance(numbers, list) or any(type(n) not in (int, float) or not abs(n) < np.inf for n in numbers):
+            raise ValueError(f"{where} are no finite numbers")
+        if "boundaries" in keys and not all(a < b for a, b in itertools.pairwise(numbers)):
+            raise ValueError(f"{where} do not rise")
+        self.fitted = fitted
+
     def apply(self, reader: ColumnReader, values: Float64s) -> Float64s:
         """Transformed values; for a pipeline that ends in a bucket, codes for `bucket_tokens`."""
         with np.errstate(over="ignore", invalid="ignore"):
@@ -185,6 +199,12 @@ def _minmax(values: Float64s, low: float, high: float) -> Float64s:
     return (values - low) / ((high - low) or 1.0)
 
 
+_LEARNED: dict[str, set[str]] = {
+    "": set(),
+    "minmax": {"low", "high"},
+    "standardize": {"mean", "deviation"},
+    "quantile_bucket": {"boundaries"},
+}
 _STEPS: dict[str, Any] = {
     "clip": lambda v, step, fitted: np.clip(v, *step.arguments),
     "shift": lambda v, step, fitted: v + step.arguments[0],

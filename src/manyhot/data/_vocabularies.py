@@ -89,8 +89,22 @@ class FittedVocabulary:
     def from_arrays(
         cls, vocabulary: Vocabulary, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], num_columns: int
     ) -> FittedVocabulary:
-        """From all tokens in one buffer and offsets [tokens+1]."""
-        return cls(vocabulary, _tokens(data, offsets), num_columns)
+        """From all tokens in one buffer and offsets [tokens+1]. Raises ValueError where they are none: what native code
+        is to follow is checked here."""
+        where = f'the tokens of vocabulary "{vocabulary.name}"'
+        if data.dtype != np.uint8 or data.ndim != 1 or offsets.dtype != np.int64 or offsets.ndim != 1:
+            raise ValueError(f"{where} are not bytes and offsets")
+        # the differences of rising numbers from 0 to the length cannot overflow
+        if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(data) or (offsets[1:] <= offsets[:-1]).any():
+            raise ValueError(f"{where} are not cut from their bytes by rising offsets")
+        if len(offsets) > _NO_LIMIT or (len(offsets) > 1 and np.diff(offsets).max() > _NO_LIMIT):
+            raise ValueError(f"{where} are too many or too long")
+        if len(offsets) > 1 and not vocabulary.is_fitted:
+            raise ValueError(f"{where} are there, though none are counted")
+        fitted = cls(vocabulary, _tokens(data, offsets), num_columns)
+        if len(fitted._table) != len(fitted.tokens):
+            raise ValueError(f"{where} are not all different")
+        return fitted
 
     def to_arrays(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
         """The reverse of from_arrays."""

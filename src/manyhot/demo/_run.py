@@ -66,7 +66,7 @@ def _variants() -> list[Variant]:
         Variant("DeepFM", shared, deepfm),
         Variant("  separate vocabularies", separate, deepfm),
         Variant("  weights dropped", shared, deepfm, _without_weights),
-        Variant("  field-level pairs", shared, msgspec.structs.replace(deepfm, pairs="fields")),
+        Variant("  pairs inside a list", shared, msgspec.structs.replace(deepfm, pairs="features")),
         Variant("LR", shared, LR()),
     ]
 

@@ -1,43 +1,43 @@
-"""The model file: one safetensors file.
+"""The model file: one safetensors file with a checksum (storage/_tensors.py).
 
 Tensors: vocabulary.<name>.tokens uint8, vocabulary.<name>.offsets int64; table.<name>.latent float32 [V, D],
 table.<name>.linear float32 [V]; dense.<parameter>; proof.rows (an Arrow IPC stream of raw rows), proof.probabilities;
 calibration.<array> float64, where scores are calibrated.
-Metadata "manyhot": JSON with the format number, the encoder's settings, the model's configuration and a summary. The
-tensor "checksum" uint8 [32] is the SHA-256 of that and of all other tensors (a second key of metadata would make the
-bytes of the file depend on the order of a hash map).
+Its note is JSON with the format number, the version of manyhot that wrote it, the encoder's settings, the model's
+configuration and a summary. What is read may come from a stranger, checksum and all: no size in it is believed before
+it is compared with those of the tensors, which lie in the file (docs/reliability.md).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from manyhot.calibration import calibrator_from_arrays
 from manyhot.data import Encoder, TableLayout, open_source
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import select
-from manyhot.nn import BuildHead, Model, build_model
-from manyhot.schema import ModelConfig, convert
-from manyhot.storage import whole_file
+from manyhot.nn import BuildHead, not_finite
+from manyhot.schema import ModelConfig, convert, every_key
+from manyhot.storage import write_tensors
 
+from ._fill import filled_network, tensors_of, under
+from ._opened import FORMAT, check_memory, opened_model
+from ._proof import rows_from_bytes, rows_to_bytes
 from ._saved import SavedModel
 
 __all__ = ["load_model", "read_header", "save_model"]
 
-FORMAT = 1
+_MOST_WORDS = 400
+_DAMAGED = "the model file is damaged"
 # Scores may differ in the last digits between processors, whose matmuls sum in other orders.
 _PROOF_TOLERANCE = 1e-5
 
@@ -45,43 +45,43 @@ _PROOF_TOLERANCE = 1e-5
 def save_model(path: Path, saved: SavedModel) -> None:
     """Writes the file; it appears under its name only when it is whole. Raises ModelFileError where it cannot be."""
     settings, tensors = saved.encoder.state()
-    tables = saved.network.tables
-    for name in tables.layout.ranges:
-        tensors[f"table.{name}.latent"] = np.ascontiguousarray(tables.latent(name))
-        tensors[f"table.{name}.linear"] = np.ascontiguousarray(tables.linear(name))
-    for name, value in saved.network.state_dict().items():
-        tensors[f"dense.{name}"] = value.numpy()
-    tensors["proof.rows"] = _to_bytes(saved.proof_rows)
+    tensors |= tensors_of(saved.network)
+    tensors["proof.rows"] = rows_to_bytes(saved.proof_rows)
     tensors["proof.probabilities"] = saved.proof_probabilities
     if saved.calibrator is not None:
         tensors |= {f"calibration.{name}": array for name, array in saved.calibrator.arrays().items()}
     header = {
         "format": FORMAT,
+        "manyhot": version("manyhot"),
+        # Every key of both, so that the file means the same to a version with other defaults.
         "encoder": settings,
-        "model": {"name": saved.config.name, **msgspec.to_builtins(saved.config)},
-        "summary": saved.summary,
+        "model": every_key(saved.config),
+        "summary": _plain(saved.summary),
     }
-    text = json.dumps(header)
+    wrong = not_finite({name: tensor for name, tensor in tensors.items() if name.startswith(("table.", "dense."))})
+    if wrong is not None:
+        raise ModelFileError(f"{path}: {wrong}, and no model file holds such numbers: nothing was written")
     try:
-        with whole_file(path) as part:
-            save_file({**tensors, "checksum": checksum(text, tensors)}, part, {"manyhot": text})
-    except (OSError, SafetensorError) as error:
+        write_tensors(path, json.dumps(header, allow_nan=False), tensors)
+    except (OSError, ValueError) as error:
         raise ModelFileError(f"{path}: cannot write the model: {error}") from None
 
 
-def checksum(header: str, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
-    """SHA-256, uint8 [32], of the header and of every tensor's name, type, shape and bytes."""
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(tensors):
-        tensor = np.ascontiguousarray(tensors[name])
-        digest.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
-        digest.update(tensor.data)
-    return np.frombuffer(digest.digest(), np.uint8)
+def _plain(value: Any) -> Any:
+    """The same with nothing for numbers that are none, as JSON knows no other."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The JSON header alone. Raises ModelFileError."""
-    return _open(path)[0]
+    """The JSON header alone, of a file that is whole. Raises ModelFileError."""
+    with opened_model(path) as (header, file):
+        with _telling_damage(path, _DAMAGED):
+            file.check()
+        return header
 
 
 def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kernels: str = "native") -> SavedModel:
@@ -90,25 +90,26 @@ def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kern
     heads: functions that make the custom heads, as in training. Raises ModelFileError if the file is damaged, foreign
     or scores otherwise, ConfigError if it has custom heads that are not given.
     """
-    header, tensors = _open(path)
-    with _telling_damage(path, "the model file is damaged"):
+    with opened_model(path) as (header, file):
+        check_memory(path, file.size)
+        with _telling_damage(path, _DAMAGED):
+            tensors = file.read()
+    with _telling_damage(path, _DAMAGED):
         encoder = Encoder.from_state(header["encoder"], tensors)
         config = convert(header["model"], ModelConfig, "model")
-    given, what = _given_heads(path, config, heads or {}), "the model file is damaged"
+    given, what = _given_heads(path, config, heads or {}), _DAMAGED
     if given:
         what += f", or was trained with another {', '.join(given)} than the given"
     with _telling_damage(path, what):
-        network = build_model(
-            config, TableLayout.of(encoder), select(kernels), num_labels=len(encoder.schema.labels), heads=given
-        )
-        _fill(network, tensors)
-        calibration = _under("calibration.", tensors)
+        layout, num_labels = TableLayout.of(encoder), len(encoder.schema.labels)
+        network = filled_network(config, layout, select(kernels), tensors, num_labels=num_labels, heads=given)
+        calibration = under("calibration.", tensors)
         saved = SavedModel(
             encoder,
             config,
             network,
             header["summary"],
-            _from_bytes(tensors["proof.rows"]),
+            rows_from_bytes(tensors["proof.rows"]),
             tensors["proof.probabilities"],
             calibrator_from_arrays(calibration) if calibration else None,
         )
@@ -126,7 +127,10 @@ def _telling_damage(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
-        raise ModelFileError(f"{path}: {what}: {error}") from None
+        said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        # Names in it may come out of the file, and native code writes several lines.
+        said = "".join(letter if letter.isprintable() else " " for letter in said)
+        raise ModelFileError(f"{path}: {what}: {said[:_MOST_WORDS]}") from None
 
 
 def _given_heads(path: Path, config: ModelConfig, heads: Mapping[str, BuildHead]) -> dict[str, BuildHead]:
@@ -138,58 +142,3 @@ def _given_heads(path: Path, config: ModelConfig, heads: Mapping[str, BuildHead]
                 f'manyhot.load(path, heads={{"{name}": build}}), build being the function that it was trained with'
             )
     return {name: heads[name] for name in config.custom_heads}
-
-
-def _open(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    try:
-        if not path.is_file():
-            raise ModelFileError(f"{path}: there is no such model file")
-        with safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            names = list(file.keys())
-            if "manyhot" not in metadata:
-                raise ModelFileError(f"{path}: is a safetensors file, but not one that manyhot wrote")
-            header = json.loads(metadata["manyhot"])
-            if not isinstance(header, dict) or header.get("format") != FORMAT:
-                found = header.get("format") if isinstance(header, dict) else None
-                raise ModelFileError(f"{path}: has format {found}, this version of manyhot reads format {FORMAT}")
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelFileError(f"{path}: is no model file, or a truncated one: {error}") from None
-    if tensors.pop("checksum", np.zeros(0)).tolist() != checksum(metadata["manyhot"], tensors).tolist():
-        raise ModelFileError(f"{path}: the model file is damaged: its contents do not match its checksum")
-    return header, tensors
-
-
-def _fill(network: Model, tensors: dict[str, Any]) -> None:
-    for name in network.tables.layout.ranges:
-        for kind, view in (("latent", network.tables.latent(name)), ("linear", network.tables.linear(name))):
-            tensor = tensors[f"table.{name}.{kind}"]
-            if tensor.shape != view.shape or tensor.dtype != np.float32:
-                raise ValueError(
-                    f"table.{name}.{kind} is {tensor.dtype} {tensor.shape} instead of float32 {view.shape}"
-                )
-            view[...] = tensor
-    dense = {name: torch.from_numpy(tensor) for name, tensor in _under("dense.", tensors).items()}
-    shapes, wanted = ({name: tuple(t.shape) for name, t in d.items()} for d in (dense, network.state_dict()))
-    for name in sorted({*shapes, *wanted}):
-        if shapes.get(name) != wanted.get(name):
-            raise ValueError(f"{name} is {shapes.get(name, 'absent')} instead of {wanted.get(name, 'absent')}")
-    network.load_state_dict(dense)
-
-
-def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
-    """The tensors of this prefix, without it."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _to_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return np.frombuffer(sink.getvalue(), np.uint8)
-
-
-def _from_bytes(data: np.ndarray[Any, Any]) -> pa.Table:
-    with pa.ipc.open_stream(pa.py_buffer(data.tobytes())) as reader:
-        return reader.read_all()

@@ -18,6 +18,8 @@ from manyhot.kernels import Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import ModelConfig
 
+from ._proof import plain_rows
+
 __all__ = ["LabelledLogits", "SavedModel", "take_proof"]
 
 
@@ -83,5 +85,5 @@ class SavedModel:
 
 def take_proof(saved: SavedModel, source: Source) -> SavedModel:
     """With the first good rows of the source and their probabilities, which loading checks."""
-    table = first_rows(source, saved.encoder)
+    table = plain_rows(first_rows(source, saved.encoder))
     return dataclasses.replace(saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table)))

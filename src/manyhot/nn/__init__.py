@@ -5,7 +5,9 @@ lives here; tables move inside the backward pass by the kernels. Read `_tables.p
 for several labels. `_by_hand.py` is the quick way to the loss and gradients of the common models.
 """
 
+from ._bounded import check_dense_size
 from ._by_hand import has_gradients_by_hand, loss_by_hand
+from ._finite import not_finite
 from ._labels_loss import labels_loss
 from ._loss import batch_loss, logit_shift, loss_gradient
 from ._mlp import MLP
@@ -31,12 +33,14 @@ __all__ = [
     "batch_loss",
     "build_model",
     "check_custom_heads",
+    "check_dense_size",
     "has_gradients_by_hand",
     "has_pairs",
     "labels_loss",
     "logit_shift",
     "loss_by_hand",
     "loss_gradient",
+    "not_finite",
     "predict_logits",
     "row_ranges",
     "stride_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from ._initialise import draw
 from ._members import by_bag
 from ._memory import require_memory
 from ._outputs import TableOutputs
-from ._row_ranges import row_ranges, set_first_states, stride_of
+from ._row_ranges import numbers_of, row_ranges, set_first_states, stride_of
 
 __all__ = ["Tables"]
 
@@ -59,7 +59,7 @@ class Tables:
         self.keeps_gradients, self.rate_factor = False, 1.0
         self.row_gradients: tuple[Int32s, Float32s] | None = None
         self._ranges = row_ranges(layout, optimizer or TableOptimizer(optimizer="sgd"))
-        stride = stride_of(dim, self._ranges)
+        stride, self._used = stride_of(dim, self._ranges), numbers_of(dim, self._ranges)
         require_memory(layout.num_rows, 4 * stride)
         self.data = new_table(layout.num_rows, stride)
         set_first_states(self.data, dim, self._ranges)
@@ -90,33 +90,52 @@ class Tables:
         """Sets all rows to what `weights` gave."""
         self.data[:, : self.dim + 1] = weights
 
+    def state(self) -> tuple[dict[str, Any], dict[str, Float32s]]:
+        """Plain values, and all rows with their optimizer state, a view [V, numbers of a row] without padding."""
+        return {"num_steps": self.num_steps}, {"rows": self.data[:, : self._used]}
+
+    def load_state(self, values: dict[str, Any], arrays: dict[str, Float32s]) -> None:
+        """Takes what `state` gave of tables of the same layout and optimizer."""
+        self.num_steps = values["num_steps"]
+        self.data[:, : self._used] = arrays["rows"]
+
     def __call__(self, batch: Batch, *, bfloat16: bool = False) -> TableOutputs:
         """One gather of each row; differentiating the result moves the rows (the batch then needs its row plan).
         bfloat16: pooled comes in that type, for heads that then compute in it."""
-        linear, pooled, bi = self._apply(batch, bfloat16)
+        linear, pooled, bi = self._apply(batch, bfloat16, self.field_pairs)
         return TableOutputs(linear, pooled.bfloat16() if bfloat16 else pooled, bi)
 
     def by_bag(self, batch: Batch, member_fields: tuple[int, ...]) -> TableOutputs:
         """The same with `within`, and `members` of these fields; still one gather and one update of each row."""
-        return by_bag(self._apply, batch, member_fields, self.field_pairs, self._plan_rows)
+        return by_bag(self._apply_within, batch, member_fields, self.field_pairs, self._plan_rows)
 
-    def _apply(self, batch: Batch, bfloat16: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    def _apply(self, batch: Batch, bfloat16: bool, field_pairs: bool) -> tuple[Tensor, Tensor, Tensor]:
         outputs: tuple[Tensor, Tensor, Tensor]
-        outputs = _Lookup.apply(self._anchor, self, batch, bfloat16)  # type: ignore[no-untyped-call]
+        outputs = _Lookup.apply(self._anchor, self, batch, bfloat16, field_pairs)  # type: ignore[no-untyped-call]
         return outputs
+
+    def _apply_within(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Of a batch of one field; bi is of the pairs inside it."""
+        return self._apply(batch, False, False)
 
     def _plan_rows(self, jagged: Jagged) -> RowPlan:
         return self.kernels.plan_rows(jagged, self.layout.num_rows)
 
     def gather(self, batch: Batch, *, bfloat16: bool = False) -> Outputs:
         """The kernels' forward pass. Pairs of fields need pooled again in the backward pass and get float32."""
-        return self.kernels.forward(self._lookup(bfloat16 and not self.field_pairs), batch.jagged)
+        return self._gather(batch, bfloat16, self.field_pairs)
 
     def receive(self, batch: Batch, outputs: Outputs, gradients: Gradients) -> None:
         """The kernels' backward pass with the optimizer in it, or the gradients where there is none."""
+        self._receive(batch, outputs, gradients, self.field_pairs)
+
+    def _gather(self, batch: Batch, bfloat16: bool, field_pairs: bool) -> Outputs:
+        return self.kernels.forward(self._lookup(field_pairs and batch.jagged, bfloat16), batch.jagged)
+
+    def _receive(self, batch: Batch, outputs: Outputs, gradients: Gradients, field_pairs: bool) -> None:
         if batch.plan is None:
             raise ValueError("a backward pass needs batches with row plans: Loader(..., with_plan=True)")
-        common = (self._lookup(), batch.plan, outputs, gradients)
+        common = (self._lookup(field_pairs and batch.jagged), batch.plan, outputs, gradients)
         if self.optimizer is None or self.keeps_gradients:
             self.row_gradients = batch.plan.rows, self.kernels.gradients(*common)
             return
@@ -131,24 +150,31 @@ class Tables:
         self.kernels.move(self._lookup(), *self.row_gradients, step, factor=factor)
         self.row_gradients = None
 
-    def _lookup(self, bfloat16: bool = False) -> Lookup:
-        return Lookup(self.data, self.dim, self.field_pairs, bfloat16, self.threads or torch.get_num_threads())
+    def _lookup(self, without_pairs_in: Jagged | Literal[False] = False, bfloat16: bool = False) -> Lookup:
+        """without_pairs_in: leaves out pairs inside these bags. Where none holds two, pairs of features are those of
+        fields, and cheaper."""
+        field_pairs = without_pairs_in is not False and bool((np.diff(without_pairs_in.offsets) > 1).any())
+        threads = self.threads or torch.get_num_threads()
+        return Lookup(self.data, self.dim, field_pairs, bfloat16 and not field_pairs, threads)
 
 
 class _Lookup(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, anchor: Tensor, tables: Tables, batch: Batch, bfloat16: bool) -> tuple[Tensor, ...]:
-        outputs = tables.gather(batch, bfloat16=bfloat16)
+    def forward(
+        ctx: Any, anchor: Tensor, tables: Tables, batch: Batch, bfloat16: bool, field_pairs: bool
+    ) -> tuple[Tensor, ...]:
+        outputs = tables._gather(batch, bfloat16, field_pairs)
         ctx.set_materialize_grads(False)
-        ctx.tables, ctx.batch, ctx.outputs = tables, batch, outputs
+        ctx.tables, ctx.batch, ctx.outputs, ctx.field_pairs = tables, batch, outputs, field_pairs
         pooled = torch.from_numpy(outputs.pooled)
         halved = pooled.view(torch.bfloat16) if pooled.dtype == torch.uint16 else pooled
         return torch.from_numpy(outputs.linear), halved, torch.from_numpy(outputs.bi)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[None, ...]:
-        ctx.tables.receive(ctx.batch, ctx.outputs, Gradients(*(None if g is None else _array(g) for g in grads)))
-        return None, None, None, None
+        gradients = Gradients(*(None if g is None else _array(g) for g in grads))
+        ctx.tables._receive(ctx.batch, ctx.outputs, gradients, ctx.field_pairs)
+        return None, None, None, None, None
 
 
 def _array(gradient: Tensor) -> npt.NDArray[Any]:

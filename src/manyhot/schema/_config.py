@@ -12,7 +12,7 @@ import msgspec
 
 from manyhot.errors import ConfigError, nearest_name
 
-__all__ = ["Config", "convert"]
+__all__ = ["Config", "convert", "every_key"]
 
 T = TypeVar("T")
 _fields = functools.cache(msgspec.structs.fields)  # which evaluates annotations each time
@@ -55,6 +55,15 @@ def convert(data: Any, kind: type[T], where: str) -> T:
         return msgspec.convert(_check_keys(data, kind, where), kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {_sentence(error, typing.get_type_hints(kind))}") from None
+
+
+def every_key(value: Any) -> Any:
+    """A struct as plain data that has every key: what it says stays when a later version has other defaults."""
+    if isinstance(value, msgspec.Struct):
+        return {name: every_key(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {key: every_key(item) for key, item in value.items()}
+    return [every_key(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _check_keys(data: Any, kind: Any, where: str) -> Any:

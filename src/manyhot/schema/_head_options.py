@@ -25,8 +25,12 @@ __all__ = [
 ]
 
 
+# Of modules that are made one by one: a file that says more would cost time and memory before it is refused.
+_COUNTS, _MOST = ("layers", "blocks", "heads"), 1024
+
+
 class HeadOptions(Config, frozen=True, kw_only=True):
-    """The base: whole numbers and lists of them are at least 1."""
+    """The base: whole numbers and lists of them are at least 1, and layers, blocks and heads 1,024 at most."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -35,6 +39,8 @@ class HeadOptions(Config, frozen=True, kw_only=True):
             numbers = value if isinstance(value, tuple) else (value,)
             if any(isinstance(n, int) and not isinstance(n, bool) and n < 1 for n in numbers):
                 raise ConfigError(f"{self.place()}: {key} = {value} must be at least 1")
+            if key in _COUNTS and value > _MOST:
+                raise ConfigError(f"{self.place()}: {key} = {value} must be at most {_MOST:,}")
 
 
 class Cross(HeadOptions, frozen=True, kw_only=True):

@@ -43,7 +43,8 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     custom_heads: names of further terms, whose modules are given from Python: `train(..., heads={"mine": build})`.
     embedding_dim: D, the latent size; without heads that read them no latent tables exist.
     hidden_units, dropout, batch_norm: the MLP of the heads that have one.
-    pairs: "features" crosses every pair of features; "fields" leaves out the pairs inside one field.
+    pairs: "features" crosses every pair of features; "fields" leaves out the pairs inside one field, and stands where
+        nothing is said and a head reads it (measured: docs/results.md, section Defaults).
     head_biases: the heads "linear", "fm" and those with an MLP have a bias of their own beside the general one.
     layer_order: "standard" is Linear, BatchNorm, ReLU, Dropout; "article" is Linear, ReLU, Dropout, BatchNorm.
     preset: "article" stands for pairs = "features", head_biases = true, layer_order = "article", and the combiner
@@ -67,7 +68,7 @@ class ModelConfig(Config, frozen=True, kw_only=True):
     hidden_units: tuple[int, ...] | None = None
     dropout: float = 0.0
     batch_norm: bool = False
-    pairs: Literal["features", "fields"] = "features"
+    pairs: Literal["features", "fields"] | None = None
     head_biases: bool = False
     layer_order: Literal["standard", "article"] = "standard"
     preset: Literal["article"] | None = None
@@ -115,14 +116,19 @@ class ModelConfig(Config, frozen=True, kw_only=True):
         self._check_options(heads)
         with_mlp = bool(self.custom_heads) or any(MLP_OPTIONS[0] in self._options(head) for head in heads)
         units = (self.hidden_units if self.hidden_units is not None else (400, 400)) if with_mlp else ()
+        if self.tasks is not None and self.tasks.has_experts and not (self.tasks.expert_units or units):
+            raise ConfigError(
+                "model: tasks: experts take their layers from hidden_units, which is empty; give expert_units"
+            )
         if "two_streams" in heads:
             (self.streams or Streams()).check(units)
         if "final_blocks" in heads:
             (self.final_blocks or FinalBlocks()).check(units)
         msgspec.structs.force_setattr(self, "heads", heads)
         msgspec.structs.force_setattr(self, "hidden_units", units)
+        if self.pairs is None and any("pairs" in self._options(head) for head in heads):
+            msgspec.structs.force_setattr(self, "pairs", "features" if self.preset == "article" else "fields")
         if self.preset == "article":
-            msgspec.structs.force_setattr(self, "pairs", "features")
             msgspec.structs.force_setattr(self, "head_biases", True)
             msgspec.structs.force_setattr(self, "layer_order", "article")
 

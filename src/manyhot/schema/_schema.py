@@ -9,7 +9,7 @@ import msgspec
 
 from manyhot.errors import ConfigError, nearest_name
 
-from ._config import Config, convert
+from ._config import Config, convert, every_key
 from ._crosses import check_crosses
 from ._derived import check_leaves, default_vocabulary
 from ._field import Field
@@ -90,10 +90,15 @@ class Schema(Config, frozen=True, kw_only=True):
         """Field -> the name of its vocabulary, in the order of the fields."""
         return {field.name: field.vocabulary_name for field in self.fields}
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data; `Schema.from_dict` turns it back."""
-        vocabularies = {v.name: _without_name(v) for v in self.vocabularies}
-        fields = {f.name: _without_name(msgspec.structs.replace(f, vocabulary=f.vocabulary_name)) for f in self.fields}
+    def to_dict(self, *, complete: bool = False) -> dict[str, Any]:
+        """Plain data; `Schema.from_dict` turns it back. complete: with the keys that have their default value, too, and
+        the combiners that come of it, so that it means the same to a version with other defaults."""
+        vocabularies = {v.name: _without_name(v, complete) for v in self.vocabularies}
+        fields = {}
+        for of in self.fields:
+            combiner = of.effective_combiner if complete else of.combiner
+            named = msgspec.structs.replace(of, vocabulary=of.vocabulary_name, combiner=combiner)
+            fields[of.name] = _without_name(named, complete)
         rows = {key: getattr(self, key) for key in _ROW_COLUMNS if getattr(self, key) is not None}
         label = {"labels": list(self.labels)} if self.label is None else {"label": self.label}
         return {**label, **rows, "vocabularies": vocabularies, "fields": fields}
@@ -124,8 +129,8 @@ def _table(value: object, where: str, named: bool = False) -> dict[str, Any]:
     return value
 
 
-def _without_name(struct: msgspec.Struct) -> dict[str, Any]:
-    data: dict[str, Any] = msgspec.to_builtins(struct)
+def _without_name(struct: msgspec.Struct, complete: bool) -> dict[str, Any]:
+    data: dict[str, Any] = every_key(struct) if complete else msgspec.to_builtins(struct)
     return {key: value for key, value in data.items() if key != "name"}
 
 

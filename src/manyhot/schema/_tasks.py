@@ -12,6 +12,7 @@ from ._config import Config
 
 __all__ = ["Tasks"]
 
+_MOST = 1024  # a file that says more would cost time and memory before it is refused
 _USED_KEYS = {
     "shared_bottom": (),
     "esmm": (),
@@ -51,6 +52,8 @@ class Tasks(Config, frozen=True, kw_only=True):
         for key in ("experts", "shared_experts", "levels"):
             if getattr(self, key) < 1:
                 raise ConfigError(f"model: tasks: {key} = {getattr(self, key)} must be at least 1")
+            if getattr(self, key) > _MOST:
+                raise ConfigError(f"model: tasks: {key} = {getattr(self, key)} must be at most {_MOST:,}")
         if self.expert_units == ():
             raise ConfigError("model: tasks: expert_units is empty; an expert has a layer at least")
         for key in ("expert_units", "tower_units"):

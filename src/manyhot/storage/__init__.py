@@ -9,16 +9,21 @@ from ._failures import why_not_written
 from ._json import read_json
 from ._lock import RunLock
 from ._regular import open_regular
+from ._tensors import TensorFile, opened_tensors, tensors_checksum, write_tensors
 from ._whole import made_folder, whole_file, whole_folder
 
 __all__ = [
     "CheckpointFolder",
     "RunLock",
     "Stored",
+    "TensorFile",
     "made_folder",
     "open_regular",
+    "opened_tensors",
     "read_json",
+    "tensors_checksum",
     "whole_file",
     "whole_folder",
     "why_not_written",
+    "write_tensors",
 ]

@@ -1,14 +1,17 @@
-"""Where training starts: at the base rate of each label, so that no step is spent on finding it."""
+"""Where training starts: at the base rate of each label, so that no step is spent on finding it. And where it ends
+after epochs that saw other rates."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
+from manyhot.calibration import fit_intercept
 from manyhot.data import Examples
+from manyhot.kernels import Float32s
 from manyhot.nn import Model
 
-__all__ = ["start_at_base_rates"]
+__all__ = ["end_at_base_rate", "start_at_base_rates"]
 
 
 def start_at_base_rates(model: Model, train: Examples) -> None:
@@ -23,3 +26,14 @@ def start_at_base_rates(model: Model, train: Examples) -> None:
     positives_T = (weights_N1 * np.where(there_NT, labels_NT, 0)).sum(0)
     rows_T = (weights_N1 * there_NT).sum(0)
     model.start_at(torch.from_numpy((positives_T + 1) / (rows_T + 2)))
+
+
+@torch.no_grad()
+def end_at_base_rate(model: Model, valid: Examples, logits: Float32s) -> None:
+    """Moves the bias of a model of one label so that its mean probability on valid is the rate there. logits: of valid,
+    float32 [num_rows].
+
+    Where each epoch draws other negatives the loss knows the odds, but positives are seen more often than any negative:
+    what is learned by heart of them is missing on new rows (docs/results.md, section Fewer negatives)."""
+    assert valid.labels is not None
+    model.bias.add_(fit_intercept(valid.labels, logits, valid.example_weights))
