@@ -13,22 +13,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from manyhot.errors import StorageError
 
 from ._arrays_file import Entry, entry_from
 from ._json import read_json
+from ._version import VERSION
 
 __all__ = ["manifest_from", "manifest_of"]
 
 FORMAT = 1
-try:
-    # Of the code that runs: asked later, it would be that of an installation which was renewed meanwhile.
-    _VERSION = version("manyhot")
-except PackageNotFoundError:
-    _VERSION = "unknown"  # run from its sources, without an installation
 _TAIL = re.compile(rb', "sha256": "([0-9a-f]{64})"\}\n\Z')
 
 
@@ -36,7 +31,7 @@ def manifest_of(step: int, header: Mapping[str, Any], entries: Sequence[Entry]) 
     """The bytes of the file. Raises ValueError where the header is nothing that `read_json` would give back."""
     body = {
         "manyhot checkpoint": FORMAT,
-        "written by": _VERSION,
+        "written by": VERSION,
         "step": step,
         "header": dict(header),
         "arrays": [asdict(entry) for entry in entries],
