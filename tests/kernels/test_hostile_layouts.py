@@ -178,16 +178,19 @@ def test_an_object_in_use_by_a_thread_is_not_changed_by_another():
     """A table of tokens grows while it counts: a second count, or a lookup, meanwhile is refused, not wrong."""
     words = np.random.default_rng(0).integers(97, 123, 8 * 400_000).astype(np.uint8)
     tokens = (words, np.arange(400_000, dtype=np.int64) * 8, np.full(400_000, 8, np.int32))
-    table, few = TokenTable(), (words[:8], np.zeros(1, np.int64), np.full(1, 8, np.int32))
-    counting = threading.Thread(target=table.count, args=(*tokens, None))
-    counting.start()
-    refused = 0
-    while counting.is_alive():
-        try:
-            table.lookup(*few)
-        except RuntimeError as error:
-            assert "another thread" in str(error)
-            refused += 1
-    counting.join()
-    assert refused > 0
-    assert len(table) > 300_000
+    few, refused = (words[:8], np.zeros(1, np.int64), np.full(1, 8, np.int32)), 0
+    for _ in range(50):  # until this thread comes to its turn while the other one is at work
+        table = TokenTable()
+        counting = threading.Thread(target=table.count, args=(*tokens, None))
+        counting.start()
+        while counting.is_alive() and not refused:
+            try:
+                table.lookup(*few)
+            except RuntimeError as error:
+                assert "another thread" in str(error)
+                refused += 1
+        counting.join()
+        assert len(table) > 300_000
+        if refused:
+            return
+    raise AssertionError("no call came while the table was at work")
