@@ -111,6 +111,7 @@ std::vector<RowRange> ranges_of(const Ranges& given, int64_t dim, int64_t num_ta
 }
 
 void check_rows(const In<int32_t>& rows, int64_t num_table_rows) {
+  check_aligned(rows);
   check_ids(rows.data(), rows.size(), num_table_rows);
   bool rising = true;
   for (size_t r = 1; r < rows.size(); r++) rising &= rows.data()[r - 1] < rows.data()[r];
