@@ -30,12 +30,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (int32_t i = 0; i < one.offsets.back(); i++)
       one.ids.push_back(bytes.whole()), one.weights.push_back(bytes.whole());
     one.labels.assign(rows * num_labels, 1.0f);
-    bool one_pair_a_bag = true;
-    for (size_t i = 1; i < one.offsets.size(); i++) one_pair_a_bag &= one.offsets[i] - one.offsets[i - 1] == 1;
+    bool singles = !(options & 2);
+    for (size_t i = 1; i < one.offsets.size(); i++) singles &= one.offsets[i] - one.offsets[i - 1] == 1;
     check_offsets(one.offsets.data(), one.offsets.size(), one.ids.size());
     chunks.push_back({one.offsets.data(), one.ids.data(), options & 2 ? one.weights.data() : nullptr,
                       options & 4 ? one.labels.data() : nullptr, num_rows, rows, static_cast<int64_t>(one.ids.size()),
-                      one_pair_a_bag, options & 8 ? one.labels.data() : nullptr});
+                      singles, options & 8 ? one.labels.data() : nullptr});
     num_rows += rows;
   }
   std::vector<int64_t> rows(bytes.below(12));

@@ -87,9 +87,9 @@ using Moments =
 Optimizer optimizer_of(const Moments& o) {
   const int rule = std::get<0>(o);
   require(rule >= 0 && rule <= 5, "unknown optimizer rule");
-  const bool finite =
-      std::apply([](int, auto... numbers) { return (std::isfinite(static_cast<float>(numbers)) && ...); }, o);
-  require(finite, "a setting of an optimizer is not finite");
+  const bool numbers =
+      std::apply([](int, auto... settings) { return !(std::isnan(static_cast<float>(settings)) || ...); }, o);
+  require(numbers, "a setting of an optimizer is not a number");
   return {static_cast<Rule>(rule), std::get<1>(o),  std::get<2>(o),  std::get<3>(o), std::get<4>(o),
           std::get<5>(o),          std::get<6>(o),  std::get<7>(o),  std::get<8>(o), std::get<9>(o),
           std::get<10>(o),         std::get<11>(o), std::get<12>(o), std::get<13>(o)};
@@ -111,6 +111,7 @@ std::vector<RowRange> ranges_of(const Ranges& given, int64_t dim, int64_t num_ta
 }
 
 void check_rows(const In<int32_t>& rows, int64_t num_table_rows) {
+  check_aligned(rows);
   check_ids(rows.data(), rows.size(), num_table_rows);
   bool rising = true;
   for (size_t r = 1; r < rows.size(); r++) rising &= rows.data()[r - 1] < rows.data()[r];

@@ -61,8 +61,8 @@ class ExampleStore {
     require(!example_weights || static_cast<int64_t>(example_weights->size()) == rows,
             "example weights and rows differ in length");
     if (rows == 0) return;
-    bool one_pair_a_bag = true;
-    for (size_t i = 1; i < offsets.size(); i++) one_pair_a_bag &= offsets.data()[i] - offsets.data()[i - 1] == 1;
+    bool singles = !weights;
+    for (size_t i = 1; i < offsets.size(); i++) singles &= offsets.data()[i] - offsets.data()[i - 1] == 1;
     const Chunk chunk{offsets.data(),
                       ids.data(),
                       data_or_null(weights),
@@ -70,7 +70,7 @@ class ExampleStore {
                       num_rows_,
                       rows,
                       static_cast<int64_t>(ids.size()),
-                      one_pair_a_bag,
+                      singles,
                       data_or_null(example_weights)};
     kept_.emplace_back(std::move(offsets), std::move(ids), std::move(weights), std::move(labels),
                        std::move(example_weights));

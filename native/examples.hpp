@@ -14,14 +14,15 @@ namespace manyhot {
 enum class Combiner : uint8_t { sum = 0, mean = 1, sqrtn = 2 };
 
 // A run of consecutive examples: offsets [rows*F+1] into ids and weights [num_pairs] (weights null: all 1), labels
-// [rows*T] null where unknown (T labels an example), example_weights [rows] null where all are 1.
+// [rows*T] null where unknown (T labels an example), example_weights [rows] null where all are 1. singles: no weights,
+// and one pair in every bag.
 struct Chunk {
   const int32_t* offsets;
   const int32_t* ids;
   const float* weights;
   const float* labels;
   int64_t first_row, num_rows, num_pairs;
-  bool one_pair_a_bag;
+  bool singles;
   const float* example_weights = nullptr;
 };
 
@@ -124,7 +125,7 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
     const int32_t* offsets = chunk->offsets + row * num_fields;
     first = offsets[0], last = offsets[num_fields];
     sound &= first >= 0 && last <= chunk->num_pairs;
-    if (chunk->one_pair_a_bag)
+    if (chunk->singles)  // of those the bags' own offsets are not read
       sound &= last - int64_t{first} == num_fields;
     else
       check.see(offsets, num_fields);
@@ -150,7 +151,9 @@ inline GatheredBatch gather(const std::vector<Chunk>& chunks, const int64_t* row
       }
     }
     const auto& [chunk, row, start, last] = places[b];
-    if (chunk->one_pair_a_bag && !chunk->weights) {  // whatever the combiner, its weight is 1
+    // Whatever the combiner, its weight is 1. The second condition is part of the first; named, it makes the other
+    // branch cheaper.
+    if (chunk->singles && !chunk->weights) {
       const int32_t* ids = chunk->ids + start;
       const size_t first = out.num_pairs;
       for (int64_t f = 0; f < num_fields; f++) {

@@ -15,9 +15,20 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "data"))
 import line_oracle
+import test_csv_records as csv_oracle
 from test_text_grammar import definition as bag_of
 
-from manyhot.kernels import LineFormat, Tokens, TokenTable, _native, hash_tokens, identity_ids, interleave, parse_bags
+from manyhot.kernels import (
+    LineFormat,
+    QuoteScan,
+    Tokens,
+    TokenTable,
+    _native,
+    hash_tokens,
+    identity_ids,
+    interleave,
+    parse_bags,
+)
 from manyhot.kernels._checked import is_array
 
 __all__ = ["CALLS", "cases"]
@@ -52,7 +63,8 @@ def _case(draw: random.Random) -> Args:
         "num_rows": 6,
         "block": "\n".join(draw.choice(LINES) for _ in range(4)).encode(),
         "format": draw.randrange(3),
-        "csv": b'a,b,"c"\r\n1,"2\n""",3\n\n4,5,6',
+        "csv": draw.choice((b'a,b,"c"\r\n1,"2\n""",3\n\n4,5,6', b"1,2,3\r4,5\r\n,,\n", b'\xef\xbb\xbf"a",b,c\n')) * 2,
+        "num_columns": draw.choice((1, 3)),
     }
 
 
@@ -187,6 +199,25 @@ def columns(native: bool, a: Args) -> list[Any]:
     ]
 
 
+def records(native: bool, a: Args) -> list[Any]:
+    """First values of rows and their lines; lines and lengths of bad records. Nothing where a quote is wrong."""
+    text, count = a["csv"], a["num_columns"]
+    if native:
+        parser, scan = _native.CsvParser(b",", True, count == 1, count, [0], False), QuoteScan(b",")
+        scan.feed(text)
+        columns, lines, _, _, bad, _, _, counts, _ = parser.parse(text.removeprefix(csv_oracle.MARK))
+        _, ends, data, _ = columns[0]
+        values = [bytes(data[i:k]) for i, k in itertools.pairwise(ends)]
+        return [[*zip(lines, values, strict=True)], [*zip(bad, counts, strict=True)]] if scan.is_closed else []
+    if not isinstance(count, int) or not isinstance(text, bytes):
+        raise TypeError
+    if not 1 <= count <= 2**24:
+        raise ValueError
+    right = csv_oracle.definition(text, ",", True, range(count))
+    rows = [(line - 1, values[0]) for line, values in right.rows]
+    return [rows, [(line - 1, many) for line, many in right.bad]] if right.unended is None else []
+
+
 _SPANS = ("data", "starts", "lengths")
 CALLS: list[tuple[Callable[[bool, Args], list[Any]], tuple[str, ...]]] = [
     (hashes, _SPANS),
@@ -195,5 +226,6 @@ CALLS: list[tuple[Callable[[bool, Args], list[Any]], tuple[str, ...]]] = [
     (table, (*_SPANS, "times", "num_rows", "size")),
     (bags, _SPANS),
     (lines, ("block", "format")),
+    (records, ("csv", "num_columns")),
     (columns, ("ids", "weights", "offsets", "num_rows")),
 ]

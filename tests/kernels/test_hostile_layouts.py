@@ -79,16 +79,18 @@ def test_an_error_on_a_thread_is_an_exception_here(num_threads):
 @pytest.mark.parametrize(
     ("place", "value"), [(1, 2**31 - 1), (1, -(2**31)), (2, 0), (2, 7), (4, 2**31 - 1), (0, -1), (0, 9)]
 )
+@pytest.mark.parametrize("weighted", [False, True], ids=["without weights", "with weights"])
 @pytest.mark.parametrize("lengths", [[1, 1, 1, 1], [2, 0, 3, 1]], ids=["bags of one", "bags"])
-def test_offsets_that_change_under_a_store_are_not_followed(lengths, place, value):
-    """Where every bag has one pair, those inside a row are never looked at."""
+def test_offsets_that_change_under_a_store_are_not_followed(lengths, weighted, place, value):
+    """Where every bag has one pair and its weight is 1, those inside a row are never looked at."""
     offsets = np.cumsum([0, *lengths]).astype(np.int32)
     store = NATIVE.store(2)
-    store.add(offsets, np.arange(offsets[-1], dtype=np.int32), None, None)
+    weights = np.full(offsets[-1], 2, np.float32) if weighted else None
+    store.add(offsets, np.arange(offsets[-1], dtype=np.int32), weights, None)
     asked = ([np.array([0, 1], np.int64)], np.zeros(2, np.int32), np.zeros(2, np.uint8))
     (before,) = store.gather(*asked)
     offsets[place] = value
-    if lengths == [1, 1, 1, 1] and place == 1:
+    if lengths == [1, 1, 1, 1] and place == 1 and not weighted:
         (after,) = store.gather(*asked)
         np.testing.assert_array_equal(after.jagged.ids, before.jagged.ids)
         return
@@ -134,15 +136,13 @@ def test_arrays_between_two_numbers_are_refused(kernels):
 
 
 @both_kernels
-@pytest.mark.parametrize("rate_factor", [np.nan, np.inf, 1e300])
-def test_settings_that_float32_does_not_hold_are_refused(kernels, rate_factor):
-    table, rule = CASE.table.copy(), TableOptimizer(optimizer="adam")
-    step = OptimizerStep((RowRange(NUM_ROWS, rule, rule),), 1, rate_factor)
-    wide = np.zeros((NUM_ROWS, 16), np.float32)
-    with pytest.raises(ValueError, match="finite"):
-        kernels.move(Lookup(wide, 4), PLAN.rows, np.ones((len(PLAN.rows), 5), np.float32), step)
-    assert not wide.any()
-    assert table.tobytes() == CASE.table.tobytes()
+@pytest.mark.parametrize("setting", ["rate_factor", "step"])
+def test_settings_that_are_not_numbers_are_refused(kernels, setting):
+    table, rule = np.zeros((NUM_ROWS, 16), np.float32), TableOptimizer(optimizer="adam")
+    step = replace(OptimizerStep((RowRange(NUM_ROWS, rule, rule),), 1), **{setting: np.nan})
+    with pytest.raises(ValueError, match="not a number"):
+        kernels.move(Lookup(table, 4), PLAN.rows, np.ones((len(PLAN.rows), 5), np.float32), step)
+    assert not table.any()
 
 
 @both_kernels
@@ -178,16 +178,19 @@ def test_an_object_in_use_by_a_thread_is_not_changed_by_another():
     """A table of tokens grows while it counts: a second count, or a lookup, meanwhile is refused, not wrong."""
     words = np.random.default_rng(0).integers(97, 123, 8 * 400_000).astype(np.uint8)
     tokens = (words, np.arange(400_000, dtype=np.int64) * 8, np.full(400_000, 8, np.int32))
-    table, few = TokenTable(), (words[:8], np.zeros(1, np.int64), np.full(1, 8, np.int32))
-    counting = threading.Thread(target=table.count, args=(*tokens, None))
-    counting.start()
-    refused = 0
-    while counting.is_alive():
-        try:
-            table.lookup(*few)
-        except RuntimeError as error:
-            assert "another thread" in str(error)
-            refused += 1
-    counting.join()
-    assert refused > 0
-    assert len(table) > 300_000
+    few, refused = (words[:8], np.zeros(1, np.int64), np.full(1, 8, np.int32)), 0
+    for _ in range(50):  # until this thread comes to its turn while the other one is at work
+        table = TokenTable()
+        counting = threading.Thread(target=table.count, args=(*tokens, None))
+        counting.start()
+        while counting.is_alive() and not refused:
+            try:
+                table.lookup(*few)
+            except RuntimeError as error:
+                assert "another thread" in str(error)
+                refused += 1
+        counting.join()
+        assert len(table) > 300_000
+        if refused:
+            return
+    raise AssertionError("no call came while the table was at work")

@@ -34,7 +34,6 @@ __all__ = [
 
 MOST = 2**31 - 1  # bags, pairs: counted in int32
 _MOST_DIM = 2**24
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 def is_array(array: object, dtype: npt.DTypeLike, ndim: int, *, writable: bool = False) -> None:
@@ -120,15 +119,15 @@ def check_gradients(lookup: Lookup, outputs: Outputs, gradients: Gradients) -> i
 
 
 def check_step(step: OptimizerStep) -> None:
-    """Its number, and settings that float32 holds."""
+    """Its number, and settings that are numbers."""
     if step.step < 1:
         raise ValueError("steps count from 1")
     for of in step.ranges:
         for o in (of.latent, of.linear):
-            rate, (correction1, correction2) = o.learning_rate * step.rate_factor, step.corrections(o)
-            numbers = (rate, o.l1, o.l2, o.beta1, o.beta2, o.epsilon, 1 - rate * o.decay, rate / correction1, o.penalty)
-            if not all(abs(number) <= _LARGEST for number in (*numbers, correction2)) or math.isnan(correction2):
-                raise ValueError("a setting of an optimizer is not finite")
+            rate, corrections = o.learning_rate * step.rate_factor, step.corrections(o)
+            made = (rate, 1 - rate * o.decay, rate / corrections[0], *corrections)
+            if any(map(math.isnan, (*made, o.l1, o.l2, o.beta1, o.beta2, o.epsilon))):
+                raise ValueError("a setting of an optimizer is not a number")
 
 
 def check_ranges(lookup: Lookup, step: OptimizerStep) -> None:

@@ -194,7 +194,7 @@ class ExampleStore(Protocol):
 class Kernels(Protocol):
     """The contract. Arrays are C-contiguous, and no other thread changes them during a call. Another dtype or layout
     raises TypeError; wrong shapes, ids outside the table, offsets that fall, more than 2^31 - 1 pairs or bags, settings
-    that are not finite, and arrays to be written that overlap others raise ValueError, before anything is written."""
+    that are NaN, and arrays to be written that overlap others raise ValueError, before anything is written."""
 
     def store(self, num_fields: int, num_labels: int = 1) -> ExampleStore:
         """An empty store of Examples; num_labels: T."""
