@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -46,7 +47,9 @@ def filled_network(
     dense = {name: torch.from_numpy(tensor) for name, tensor in under("dense.", tensors).items()}
     numbers = sum(tensor.numel() for tensor in dense.values())
     check_dense_size(config, layout, num_labels, most_tensors=len(dense), most_numbers=numbers)
-    network = build_model(config, layout, kernels, num_labels=num_labels, heads=heads)
+    # Fresh weights are not needed: drawing them would take longer than all the rest.
+    unset = msgspec.structs.replace(config, initializer="zeros", embedding_scale=0.01, linear_scale=0.0)
+    network = build_model(unset, layout, kernels, num_labels=num_labels, heads=heads)
     for name in layout.ranges:
         network.tables.latent(name)[...] = tensors[f"table.{name}.latent"]
         network.tables.linear(name)[...] = tensors[f"table.{name}.linear"]

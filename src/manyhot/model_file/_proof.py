@@ -50,9 +50,11 @@ def _checked(data: npt.NDArray[Any]) -> pa.Table:
     with pa.ipc.open_stream(stream) as reader:
         if len(reader.schema) > _MOST_COLUMNS or any(not _is_plain(field.type) for field in reader.schema):
             raise ValueError("proof.rows have columns of a type that is never written")
+        if reader.schema.metadata or any(field.metadata for field in reader.schema):
+            raise ValueError("proof.rows have metadata, which are never written")
         table = reader.read_all()
-    if table.num_rows > _MOST_ROWS:
-        raise ValueError(f"{table.num_rows:,} proof rows; at most {_MOST_ROWS:,} are read")
+    if not 1 <= table.num_rows <= _MOST_ROWS:
+        raise ValueError(f"{table.num_rows:,} proof rows are none, or more than {_MOST_ROWS:,}")
     table.validate(full=True)
     # Nulls take no bytes, and neither does how many of them a list holds.
     values = sum(_num_values(chunk) for column in table.columns for chunk in column.chunks)
