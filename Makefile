@@ -3,14 +3,16 @@
 # make test          every check and test
 # make instructions  of them the kernels' instruction counts alone; says so where there is no valgrind
 # make fuzz-lines    a million damaged lines against a plain reader (a minute and a half)
+# make asan          the tests that reach native code, every memory access checked (half an hour)
+# make fuzz          made-up bytes for every parser, two minutes each; needs clang
 # make faults        the long form of every fault test; the table goes to docs/reliability.md (an hour)
 # make bench-peers   manyhot beside other libraries, each in an environment of its own (an hour, 10 GB of disk)
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find src native -type f -not -name "*.pyc") CMakeLists.txt pyproject.toml
-CPP := $(wildcard native/*.hpp native/*.cpp benchmarks/callgrind/*.cpp)
+CPP := $(wildcard native/*.hpp native/*.cpp benchmarks/callgrind/*.cpp fuzz/*.hpp fuzz/*.cpp)
 
-.PHONY: setup demo test check instructions format fuzz-lines faults bench-peers clean
+.PHONY: setup demo test check instructions format fuzz-lines asan fuzz faults bench-peers clean
 
 setup: .venv/installed
 
@@ -51,6 +53,12 @@ format: setup
 
 fuzz-lines: setup
 	$(BIN)/python tests/data/mutated_lines.py
+
+asan: setup
+	$(BIN)/python scripts/sanitize
+
+fuzz: setup
+	$(BIN)/python scripts/fuzz
 
 faults: setup
 	$(BIN)/python tests/faults/run.py

@@ -1,4 +1,4 @@
-// What both binding files share: array types, ownership, checks.
+// What the binding files share: array types, ownership, checks.
 #pragma once
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "array.hpp"
+#include "checks.hpp"
 
 namespace manyhot {
 
@@ -25,10 +27,6 @@ template <class T, size_t dims>
 using Out = nb::ndarray<T, nb::ndim<dims>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
-
-inline void require(bool condition, const char* message) {
-  if (!condition) throw nb::value_error(message);
-}
 
 // Hands a vector's memory to numpy without a copy.
 template <class T>
@@ -51,25 +49,64 @@ inline const float* data_or_null(const std::optional<In<float>>& array) {
   return array ? array->data() : nullptr;
 }
 
-inline bool all_inside(const int32_t* ids, size_t count, int64_t num_rows) {
-  const int32_t last = static_cast<int32_t>(std::min<int64_t>(num_rows, INT32_MAX) - 1);
-  int32_t outside = 0;  // its sign: cheaper for the vector unit than two comparisons
-  for (size_t i = 0; i < count; i++) outside |= ids[i] | static_cast<int32_t>(static_cast<uint32_t>(last) - ids[i]);
-  return count == 0 || (outside >= 0 && last >= 0);
+// Of an array that may be absent; raises ValueError where it is not aligned.
+template <class Array>
+Extent extent(const Array& array) {
+  return {array.data(), array.size(), array.itemsize()};
+}
+template <class Array>
+Extent extent(const std::optional<Array>& array) {
+  return array ? extent(*array) : Extent{nullptr, 0, 1};
 }
 
-inline void check_ids(const int32_t* ids, size_t count, int64_t num_rows,
-                      const char* message = "an id lies outside the table") {
-  require(all_inside(ids, count, num_rows), message);
+// Of arrays that are only read.
+template <class... Arrays>
+void check_aligned(const Arrays&... arrays) {
+  (static_cast<void>(extent(arrays)), ...);
 }
 
-inline void check_offsets(const int32_t* offsets, size_t count, size_t num_pairs) {
-  require(count > 0 && offsets[0] == 0 && static_cast<size_t>(offsets[count - 1]) == num_pairs,
-          "offsets must start at 0 and end at the number of pairs");
-  bool rising = true;
-  for (size_t i = 1; i < count; i++) rising &= offsets[i] >= offsets[i - 1];
-  require(rising, "offsets must not fall");
+inline void check_bags(const In<int32_t>& ids, const std::optional<In<float>>& weights, const In<int32_t>& offsets,
+                       int64_t num_table_rows) {
+  check_aligned(ids, weights, offsets);
+  require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
+  check_offsets(offsets.data(), offsets.size(), ids.size());
+  check_ids(ids.data(), ids.size(), num_table_rows);
 }
+
+// Who works on an object without the GIL: many that read it, or one that changes it. Made and ended with the GIL held.
+class InUse {
+ public:
+  class Reading {
+   public:
+    explicit Reading(InUse& use) : use_(use) {
+      if (use.users_ < 0) throw std::runtime_error("another thread is changing this object");
+      use.users_++;
+    }
+    Reading(const Reading&) = delete;
+    ~Reading() { use_.users_--; }
+
+   private:
+    InUse& use_;
+  };
+  class Changing {
+   public:
+    explicit Changing(InUse& use) : use_(use) {
+      if (use.users_ != 0) throw std::runtime_error("another thread is using this object");
+      use.users_ = -1;
+    }
+    Changing(const Changing&) = delete;
+    ~Changing() { use_.users_ = 0; }
+
+   private:
+    InUse& use_;
+  };
+
+ private:
+  int users_ = 0;  // -1: one that changes it
+};
+
+// Adds row plans and Examples to the module: bindings_store.cpp.
+void bind_store(nb::module_& m);
 
 // Adds parsing, hashing and vocabularies to the module: bindings_text.cpp.
 void bind_text(nb::module_& m);

@@ -3,6 +3,7 @@
 #include "line_bags.hpp"
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -17,6 +18,7 @@ namespace {
 auto parse_lines(nb::bytes block, int32_t format, const std::vector<std::string>& names) {
   require(format >= 0 && format <= static_cast<int32_t>(LineFormat::vw), "there is no such format of lines");
   require(block.size() < size_t{1} << 31, "a block has 2^31 bytes or more; give it in smaller pieces");
+  require(std::set<std::string>(names.begin(), names.end()).size() == names.size(), "a name of bags is given twice");
   LineBags read(static_cast<LineFormat>(format), names);
   {
     nb::gil_scoped_release release;

@@ -8,6 +8,7 @@
 #include "token_table.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -21,6 +22,7 @@ using namespace nb::literals;
 namespace {
 
 Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int32_t>& lengths) {
+  check_aligned(starts, lengths);
   require(starts.size() == lengths.size(), "starts and lengths differ in length");
   const int64_t bytes = static_cast<int64_t>(data.size());
   bool inside = true;
@@ -31,16 +33,24 @@ Spans spans_of(const In<uint8_t>& data, const In<int64_t>& starts, const In<int3
           static_cast<int64_t>(starts.size())};
 }
 
-void count_tokens(TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths,
+// What Python knows as TokenTable.
+struct SharedTokenTable : TokenTable {
+  InUse in_use;
+};
+
+void count_tokens(SharedTokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths,
                   std::optional<In<int64_t>> times) {
   const Spans tokens = spans_of(data, starts, lengths);
   require(!times || times->size() == starts.size(), "times and tokens differ in length");
+  check_aligned(times);
+  const InUse::Changing alone(table.in_use);
   nb::gil_scoped_release release;
   table.add(tokens, times ? times->data() : nullptr);
 }
 
 // Kept tokens in the order of their ids, as one buffer, offsets and counts.
-auto ranked_tokens(const TokenTable& table, int64_t min_count, int64_t max_size) {
+auto ranked_tokens(SharedTokenTable& table, int64_t min_count, int64_t max_size) {
+  const InUse::Reading reading(table.in_use);
   std::vector<uint8_t> bytes;
   std::vector<int64_t> offsets{0}, counts;
   {
@@ -56,7 +66,8 @@ auto ranked_tokens(const TokenTable& table, int64_t min_count, int64_t max_size)
 }
 
 // Ids 1 + position of known tokens, 0 for the others.
-Made<int32_t> lookup_tokens(const TokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
+Made<int32_t> lookup_tokens(SharedTokenTable& table, In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths) {
+  const InUse::Reading reading(table.in_use);
   const Spans tokens = spans_of(data, starts, lengths);
   std::vector<int32_t> ids(tokens.count);
   {
@@ -94,6 +105,9 @@ auto prefix_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, nb
   std::vector<uint8_t> bytes;
   std::vector<int64_t> new_starts(tokens.count);
   std::vector<int32_t> new_lengths(tokens.count);
+  int32_t longest = 0;
+  for (int64_t i = 0; i < tokens.count; i++) longest = std::max(longest, tokens.lengths[i]);
+  require(head.size() <= static_cast<size_t>(INT32_MAX - longest), "a token with its prefix has 2^31 bytes or more");
   {
     nb::gil_scoped_release release;
     int64_t total = 0;
@@ -116,6 +130,7 @@ auto prefix_tokens(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, nb
 auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const std::string& pair_separator,
                 const std::string& weight_separator) {
   require(pair_separator.size() == 1 && weight_separator.size() <= 1, "separators are single bytes");
+  require(weight_separator.empty() || weight_separator[0], "a separator of weights is not the byte 0");
   const Spans texts = spans_of(data, starts, lengths);
   TextBags out;
   {
@@ -129,9 +144,36 @@ auto parse_bags(In<uint8_t> data, In<int64_t> starts, In<int32_t> lengths, const
                          to_numpy(std::move(out.bad_faults)));
 }
 
+// What Python knows as CsvParser and QuoteScan.
+struct SharedCsvParser : CsvParser {
+  using CsvParser::CsvParser;
+  InUse in_use;
+};
+struct SharedQuoteScan : QuoteScan {
+  using QuoteScan::QuoteScan;
+  InUse in_use;
+};
+
+char delimiter_of(const nb::bytes& given) {
+  require(given.size() == 1, "a delimiter is a single byte");
+  return given.c_str()[0];
+}
+
+void make_csv_parser(SharedCsvParser* parser, nb::bytes delimiter, bool quote, bool empty_rows, int32_t num_columns,
+                     const std::vector<int32_t>& wanted, bool header) {
+  constexpr int32_t kMostColumns = 1 << 24;
+  require(num_columns > 0 && num_columns <= kMostColumns, "the number of columns must lie in 1 .. 2^24");
+  std::set<int32_t> seen;
+  for (const int32_t column : wanted)
+    require(column >= 0 && column < num_columns && seen.insert(column).second,
+            "a wanted column is none of them or named twice");
+  new (parser) SharedCsvParser({delimiter_of(delimiter), quote, empty_rows, num_columns}, wanted, header);
+}
+
 // Columns (valid, offsets, data, num_empty); lines, starts and ends of rows; those and counts of bad records;
 // num_lines.
-auto parse_csv(CsvParser& parser, nb::bytes block) {
+auto parse_csv(SharedCsvParser& parser, nb::bytes block) {
+  const InUse::Changing alone(parser.in_use);
   require(block.size() < size_t{1} << 31, "a block has 2 GiB or more");
   CsvRecords out;
   {
@@ -151,18 +193,20 @@ auto parse_csv(CsvParser& parser, nb::bytes block) {
 auto interleave_columns(
     const std::vector<std::tuple<In<int32_t>, std::optional<In<float>>, In<int32_t>, int32_t>>& arrays,
     int64_t num_rows) {
+  require(num_rows >= 0 && num_rows < kMostBags, "the number of rows must lie in 0 .. 2^31 - 2");
   std::vector<PairColumn> columns;
   bool with_weights = false;
   size_t num_pairs = 0;
   for (const auto& [ids, weights, offsets, field] : arrays) {
     require(static_cast<int64_t>(offsets.size()) == num_rows + 1, "a column has the wrong number of rows");
     require(!weights || weights->size() == ids.size(), "weights and ids differ in length");
+    check_aligned(ids, weights, offsets);
     check_offsets(offsets.data(), offsets.size(), ids.size());
     with_weights |= weights.has_value();
     columns.push_back({ids.data(), data_or_null(weights), offsets.data(), field});
     num_pairs += ids.size();
   }
-  require(num_pairs < size_t{1} << 31, "a batch has more than 2^31 - 1 pairs; give it in smaller pieces");
+  require(num_pairs <= size_t{kMostPairs}, "a batch has more than 2^31 - 1 pairs; give it in smaller pieces");
   InterleavedBags out;
   {
     nb::gil_scoped_release release;
@@ -184,39 +228,33 @@ void bind_text(nb::module_& m) {
         nb::arg("lengths").noconvert());
   m.def("identity_ids", &identity_ids, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
         nb::arg("lengths").noconvert(), nb::arg("size"));
-  m.def("interleave", &interleave_columns, "columns"_a, "num_rows"_a);
-  nb::class_<QuoteScan>(m, "QuoteScan")
+  m.def("interleave", &interleave_columns, nb::arg("columns").noconvert(), nb::arg("num_rows"));
+  nb::class_<SharedQuoteScan>(m, "QuoteScan")
       .def(
           "__init__",
-          [](QuoteScan* scan, nb::bytes delimiter) {
-            require(delimiter.size() == 1, "a delimiter is a single byte");
-            new (scan) QuoteScan(delimiter.c_str()[0]);
-          },
+          [](SharedQuoteScan* scan, nb::bytes delimiter) { new (scan) SharedQuoteScan(delimiter_of(delimiter)); },
           "delimiter"_a)
       .def(
           "feed",
-          [](QuoteScan& scan, nb::bytes block) {
+          [](SharedQuoteScan& scan, nb::bytes block) {
+            const InUse::Changing alone(scan.in_use);
             nb::gil_scoped_release release;
             return scan.feed({block.c_str(), block.size()});
           },
           "block"_a)
-      .def_prop_ro("is_closed", &QuoteScan::is_closed)
-      .def_prop_ro("is_wrong", &QuoteScan::is_wrong);
-  nb::class_<CsvParser>(m, "CsvParser")
-      .def(
-          "__init__",
-          [](CsvParser* parser, nb::bytes delimiter, bool quote, bool empty_rows, int32_t num_columns,
-             const std::vector<int32_t>& wanted, bool header) {
-            require(delimiter.size() == 1, "a delimiter is a single byte");
-            for (const int32_t column : wanted)
-              require(column >= 0 && column < num_columns, "a wanted column is none of them");
-            new (parser) CsvParser({delimiter.c_str()[0], quote, empty_rows, num_columns}, wanted, header);
-          },
-          "delimiter"_a, "quote"_a, "empty_rows"_a, "num_columns"_a, "wanted"_a, "header"_a)
+      .def_prop_ro("is_closed", [](const SharedQuoteScan& scan) { return scan.is_closed(); })
+      .def_prop_ro("is_wrong", [](const SharedQuoteScan& scan) { return scan.is_wrong(); });
+  nb::class_<SharedCsvParser>(m, "CsvParser")
+      .def("__init__", &make_csv_parser, "delimiter"_a, "quote"_a, "empty_rows"_a, "num_columns"_a, "wanted"_a,
+           "header"_a)
       .def("parse", &parse_csv, "block"_a);
-  nb::class_<TokenTable>(m, "TokenTable")
+  nb::class_<SharedTokenTable>(m, "TokenTable")
       .def(nb::init<>())
-      .def("__len__", &TokenTable::size)
+      .def("__len__",
+           [](SharedTokenTable& table) {
+             const InUse::Reading reading(table.in_use);
+             return table.size();
+           })
       .def("count", &count_tokens, nb::arg("data").noconvert(), nb::arg("starts").noconvert(),
            nb::arg("lengths").noconvert(), nb::arg("times").noconvert().none())
       .def("ranked", &ranked_tokens, "min_count"_a, "max_size"_a)

@@ -44,7 +44,7 @@ class CsvParser {
   CsvParser(const CsvGrammar& grammar, const std::vector<int32_t>& wanted, bool header)
       : grammar_(grammar), slots_(grammar.num_columns, -1), buffers_(wanted.size()), header_(header) {
     for (size_t i = 0; i < wanted.size(); i++) slots_[wanted[i]] = static_cast<int32_t>(i);
-    stops_[static_cast<uint8_t>(grammar.delimiter)] = stops_['\n'] = stops_['\r'] = true;
+    for (const char c : {grammar.delimiter, '\n', '\r'}) stops_[static_cast<uint8_t>(c)] = true;
   }
 
   CsvParser(const CsvParser&) = delete;

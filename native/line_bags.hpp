@@ -59,6 +59,8 @@ class LineBags {
     for (size_t i = 0; i < wanted_.size(); i++) known_.emplace(wanted_[i], static_cast<int32_t>(i));
   }
 
+  LineBags(const LineBags&) = delete;  // what is known by name points into this object
+
   std::vector<TextColumn> texts;  // libsvm: label, qid; libffm: label, comment; vw: label, importance, base, tag
   std::vector<BagColumn> bags;    // by name
   std::vector<int64_t> lines;     // of each row, from 0
@@ -68,6 +70,7 @@ class LineBags {
 
   void parse(std::string_view block) {
     const char* const start = block.data();
+    last_name_ = {};  // lay in the block before
     for (int64_t line = 0; !block.empty(); line++) {
       const size_t end = block.find('\n');
       const std::string_view text = trimmed(block.substr(0, end));

@@ -55,7 +55,8 @@ class RowPlanner {
   // Rows with what the plan needs of a pair: its bag or, where it has a weight too, its number.
   void first_pass(const int32_t* ids, bool weighted, const int32_t* offsets, int64_t num_bags) {
     const size_t num_pairs = offsets[num_bags];
-    if (sorted_.size() < num_pairs) sorted_.resize(num_pairs), other_.resize(num_pairs);
+    if (sorted_.size() < num_pairs) sorted_.resize(num_pairs);
+    if (other_.size() < num_pairs) other_.resize(num_pairs);  // not so where memory ran out between the two
     if (weighted && bag_of_.size() < num_pairs) bag_of_.resize(num_pairs);
     for (int32_t bag = 0; bag < num_bags; bag++)
       for (int32_t i = offsets[bag]; i < offsets[bag + 1]; i++) {

@@ -1,14 +1,17 @@
 // Text like "wechat:0.9, weibo:0.5" into token spans and weights.
 #pragma once
+#include <locale.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "checks.hpp"
 #include "token_table.hpp"
 
 namespace manyhot {
@@ -55,6 +58,13 @@ inline bool parse_short_decimal(std::string_view text, double& number) {
   return true;
 }
 
+// Of a number that no double holds: 0 or an infinity. Only strtod tells the two apart, and it must not ask the locale
+// whether a comma is the point.
+inline double out_of_range(std::string_view text) {
+  static const locale_t plain = newlocale(LC_ALL_MASK, "C", nullptr);
+  return strtod_l(std::string(text).c_str(), nullptr, plain);
+}
+
 // 0 and the number, or why it is none. Too small for a double is 0; too large, "inf" and "nan" are not finite.
 inline int32_t parse_weight(std::string_view text, float& weight) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
@@ -66,7 +76,7 @@ inline int32_t parse_weight(std::string_view text, float& weight) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error == std::errc::invalid_argument || end != text.data() + text.size())
     return static_cast<int32_t>(TextFault::bad_weight);
-  if (error == std::errc::result_out_of_range) number = std::strtod(std::string(text).c_str(), nullptr);
+  if (error == std::errc::result_out_of_range) number = out_of_range(text);
   weight = static_cast<float>(number);
   return std::isfinite(weight) ? 0 : static_cast<int32_t>(TextFault::not_finite);
 }
@@ -111,6 +121,8 @@ inline TextBags parse_text_bags(const Spans& texts, char pair_separator, char we
       out.starts.resize(kept), out.lengths.resize(kept), out.weights.resize(weight_separator ? kept : 0);
       out.bad_rows.push_back(row), out.bad_faults.push_back(fault);
     }
+    if (out.starts.size() > size_t{kMostPairs})
+      throw std::length_error("a batch has more than 2^31 - 1 pairs; give it in smaller pieces");
     out.offsets.push_back(static_cast<int32_t>(out.starts.size()));
   }
   return out;

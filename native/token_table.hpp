@@ -86,7 +86,10 @@ class TokenTable {
   void add(const Spans& tokens, const int64_t* times) {
     in_groups(tokens, [&](int64_t i, const TokenKey& key, uint64_t hash) {
       const int64_t seen = times ? times[i] : 1;
-      if (key.length > 0 && seen > 0) counts_[found_or_new(tokens[i], key, hash)] += seen;
+      if (key.length == 0 || seen <= 0) return;
+      int64_t& count = counts_[found_or_new(tokens[i], key, hash)];
+      if (seen > INT64_MAX - count) throw std::length_error("a token was seen more than 2^63 - 1 times");
+      count += seen;
     });
   }
 

@@ -17,6 +17,7 @@ EXPORTED = [
     "BiDeep",
     "Bilinear",
     "CIN",
+    "Checkpoints",
     "ConfigError",
     "Cross",
     "DataError",

@@ -100,7 +100,7 @@ Run gather(const KernelSet&) {
     std::vector<Chunk> chunks;
     for (int64_t c = 0; c < kChunks; c++)
       chunks.push_back({pairs[c].offsets.data(), pairs[c].ids.data(), weighted ? pairs[c].weights.data() : nullptr,
-                        labels.data(), c * kExamples, kExamples, !weighted});
+                        labels.data(), c * kExamples, kExamples, static_cast<int64_t>(pairs[c].ids.size()), !weighted});
     *made = manyhot::gather(chunks, rows.data(), kExamples, kFields, 1, bases.data(), combiners.data());
   };
 }

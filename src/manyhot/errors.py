@@ -5,7 +5,10 @@
       DataError          a source cannot be read, or lacks what the schema needs
         BadRowsError     rows that must not be learned from; names the first ten
       ModelFileError     a model file is damaged, foreign, or does not reproduce its proof rows
+      StorageError       a file of ours cannot be written, or is damaged
+        LockedError      another process uses the folder
       TrainingError      training cannot go on (a loss that is not finite)
+        StoppedError     it was asked to stop, and did
 
 Every message is one sentence that says where, what, and what to do. Anything else that escapes is our own bug.
 """
@@ -14,13 +17,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 __all__ = [
     "BadRowsError",
     "ConfigError",
     "DataError",
+    "LockedError",
     "ManyhotError",
     "ModelFileError",
+    "StoppedError",
+    "StorageError",
     "TrainingError",
     "nearest_name",
 ]
@@ -55,8 +62,24 @@ class ModelFileError(ManyhotError):
     """A model file is damaged, foreign, or does not reproduce the scores stored in it."""
 
 
+class StorageError(ManyhotError):
+    """A file of ours (a checkpoint, a lock) cannot be written, or is damaged."""
+
+
+class LockedError(StorageError):
+    """Another process uses the folder."""
+
+
 class TrainingError(ManyhotError):
     """Training cannot go on."""
+
+
+class StoppedError(TrainingError):
+    """Training was asked to stop, after `step` steps. checkpoint: where it goes on from; None: there is none."""
+
+    def __init__(self, message: str, step: int, checkpoint: Path | None) -> None:
+        super().__init__(message)
+        self.step, self.checkpoint = step, checkpoint
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:

@@ -14,7 +14,16 @@ import sys
 import time
 from pathlib import Path
 
-PROGRAMS: tuple[str, ...] = ()
+PROGRAMS: tuple[str, ...] = (
+    "killed_training",
+    "signals",
+    "two_runs",
+    "killed_writer",
+    "lost_writes",
+    "full_disk",
+    "two_trainers",
+    "hostile_arrays",
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _START, _END = "<!-- table: make faults -->", "<!-- end of table -->"

@@ -129,7 +129,7 @@ def test_a_gradient_of_the_wrong_size_is_a_value_error(bad):
 
 
 def test_bad_outputs_are_value_errors():
-    for name, message in (("sum", "outside the batch"), ("pooled", "size")):
+    for name, message in (("sum", "one batch"), ("pooled", "size")):
         with pytest.raises(ValueError, match=message):
             gradients_of(out=replace(OUT, **{name: getattr(OUT, name)[1:]}))
 

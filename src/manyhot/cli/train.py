@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from manyhot.schema import load_experiment
+from manyhot.storage import RunLock, made_folder
 from manyhot.training import ProgressBar, label_names
 from manyhot.training import train as train_model
 
-from ._output import console, metric_lines, output_file, to_stderr, write_json
+from ._output import console, metric_lines, to_stderr, write_json
+from ._signals import stopping_in_order
 from ._sources import sources_of
+from ._training_log import TrainingLog
 
 __all__ = ["train"]
 
@@ -25,11 +27,13 @@ def train(
     out: Path | None = None,
     prepared: Path | None = None,
     cache: Path = Path(".manyhot_cache"),
+    resume: bool | None = None,
 ) -> None:
     """Train the model of an experiment file.
 
     Leaves in the output folder: model.manyhot, metrics.json, log.jsonl (a line a report); and rejects.parquet where
-    max_bad_rows or max_bad_fraction of the file bore bad rows, which were left out.
+    max_bad_rows or max_bad_fraction of the file bore bad rows, which were left out. Until the end there are also
+    checkpoints/, from which the same command goes on after a stop or a fault, and lock.
 
     Parameters
     ----------
@@ -43,17 +47,25 @@ def train(
         Folder that `manyhot prepare` left; the raw rows are not touched then.
     cache
         Folder for encoded rows, so that a second run skips encoding; may be deleted at any time.
+    resume
+        Go on from the newest checkpoint in the output folder; unless given, this is done where there is one. With
+        --no-resume the checkpoints there are deleted.
     """
     config = load_experiment(experiment, set)
     folder = out if out is not None else Path("runs") / experiment.stem
     rows: dict[str, Any] = {"prepared": prepared, "split": config.data.split if prepared is None else None}
     if prepared is None:
         rows |= {str(name): source for name, source in sources_of(config).items()}
-    with output_file(folder / "log.jsonl") as log, log.open("w") as lines, ProgressBar() as bar:
+    with (
+        stopping_in_order() as stop,
+        made_folder(folder),
+        RunLock(folder),
+        TrainingLog(folder / "log.jsonl") as log,
+        ProgressBar() as bar,
+    ):
 
         def listen(report: dict[str, Any]) -> None:
-            lines.write(json.dumps(report) + "\n")
-            lines.flush()
+            log(report)
             bar(report)
 
         run = train_model(
@@ -66,11 +78,14 @@ def train(
             reading=config.data.reading,
             bad_rows=config.data.bad_rows,
             memory_limit=config.data.memory_limit,
+            checkpoints=folder / "checkpoints",
+            resume=resume,
+            stop=stop,
             on_stage=to_stderr.print,
         )
-        run.save(folder / "model.manyhot")
         num_rejected = run.save_rejects(folder / "rejects.parquet")
         write_json(folder / "metrics.json", run.metrics)
+        run.save(folder / "model.manyhot")  # last: it takes the place of the checkpoints
     judged = [name for name in ("valid_uncalibrated", "valid", "test") if name in run.metrics]
     width = max(map(len, judged), default=0) + 1
     for name in judged:

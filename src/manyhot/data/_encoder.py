@@ -163,7 +163,7 @@ class Encoder:
         for name, forest in self._forests.items():
             arrays |= forest_arrays(forest, f"trees.{name}")
         numbers = [[field, column, number.fitted] for (field, column), number in self._numbers.items()]
-        return {"schema": self.schema.to_dict(), "numbers": numbers}, arrays
+        return {"schema": self.schema.to_dict(complete=True), "numbers": numbers}, arrays
 
     @property
     def array_names(self) -> set[str]:

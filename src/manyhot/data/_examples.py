@@ -10,6 +10,7 @@ the origin of its rows, what max_pairs cut, and how many pairs stand for missing
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import tempfile
@@ -96,6 +97,18 @@ class Examples:
                 mapping.fill()
         self._releases = memory_limit is not None and size > memory_limit
         return self
+
+    def fingerprint(self) -> str:
+        """Of all that is in the rows, in their order; the same in memory and in files, whatever the chunks. Takes a
+        second or so a GB."""
+        digests = [hashlib.sha256() for _ in range(6)]
+        for chunk in self.chunks:
+            weights = np.ones(len(chunk.ids), np.float32) if chunk.weights is None else chunk.weights
+            rows = chunk.labels, chunk.example_weights, chunk.groups
+            for digest, array in zip(digests, (np.diff(chunk.offsets), chunk.ids, weights, *rows), strict=True):
+                digest.update(b"" if array is None else np.ascontiguousarray(array).data)
+            self.release()
+        return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
     def release(self) -> None:
         """Gives mapped pages back to the system, where they are to be kept within a limit."""

@@ -61,11 +61,12 @@ class Loader:
         self._positives = labels > 0 if labels is not None and keep_negatives < 1 else None
         self._keep_negatives, self._groups = keep_negatives, WholeGroups(groups) if groups is not None else None
 
-    def epoch(self, epoch: int = 0) -> Iterator[Batch]:
-        """All rows once, or those kept; the last batch may be smaller, or larger by one."""
+    def epoch(self, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
+        """All rows once, or those kept; the last batch may be smaller, or larger by one. first: so many batches are
+        left out; no row of them is gathered."""
         least, most = (-(-examples // self.batch_size) for examples in (_LEAST_EXAMPLES, _MOST_EXAMPLES))
         at_a_time = max(least, min(self._num_threads, most))
-        pieces = self._pieces(epoch)
+        pieces = itertools.islice(self._pieces(epoch), first, None)
         while group := list(itertools.islice(pieces, at_a_time)):
             yield from self.batches(group)
 

@@ -173,7 +173,8 @@ class ExampleStore(Protocol):
         example_weights: Float32s | None = None,
     ) -> None:
         """Appends a chunk: offsets [rows*F+1], ids and weights [N] (weights None: all 1), labels [rows] or
-        [rows, T] of several, or None, example_weights [rows] (None: all 1)."""
+        [rows, T] of several, or None, example_weights [rows] (None: all 1). The arrays are kept, not copied; a
+        gather raises ValueError where their offsets no longer fit."""
 
     def gather(
         self,
@@ -186,11 +187,14 @@ class ExampleStore(Protocol):
     ) -> list[Batch]:
         """For each array of row numbers the rows in this order. Of field f, bases[f] is added to ids and weights are
         normalised by combiners[f] (0 sum: x; 1 mean: x/sum(x); 2 sqrtn: x/sqrt(sum x^2); 1 and 2 leave out x <= 0).
+        Labels are empty unless every chunk has them.
         num_table_rows: make row plans for a table of so many rows. num_threads: each makes whole batches."""
 
 
 class Kernels(Protocol):
-    """The contract. Arrays are C-contiguous; wrong shapes and ids outside the table raise ValueError."""
+    """The contract. Arrays are C-contiguous, and no other thread changes them during a call. Another dtype or layout
+    raises TypeError; wrong shapes, ids outside the table, offsets that fall, more than 2^31 - 1 pairs or bags, settings
+    that are not finite, and arrays to be written that overlap others raise ValueError, before anything is written."""
 
     def store(self, num_fields: int, num_labels: int = 1) -> ExampleStore:
         """An empty store of Examples; num_labels: T."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from manyhot.schema import TableOptimizer
 
 from . import _native
+from ._checked import check_dim, examples_of, flat_labels, is_array
 from ._contract import (
     Batch,
     ExampleStore,
@@ -51,7 +52,8 @@ class NativeKernels:
     def forward(self, lookup: Lookup, jagged: Jagged) -> Outputs:
         if lookup.bfloat16 and lookup.field_pairs:
             raise ValueError("pairs of fields need pooled in float32")
-        num_examples, num_fields, dim = jagged.num_examples, jagged.num_fields, lookup.dim
+        check_dim(lookup)
+        num_examples, num_fields, dim = examples_of(jagged), jagged.num_fields, lookup.dim
         shape = (num_examples, num_fields, dim)
         pooled: Pooled = np.empty(shape, np.uint16) if lookup.bfloat16 else np.empty(shape, np.float32)
         out = Outputs(
@@ -77,6 +79,8 @@ class NativeKernels:
         return out
 
     def gradients(self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients) -> Float32s:
+        check_dim(lookup)
+        is_array(plan.rows, np.int32, 1)
         out = np.empty((len(plan.rows), lookup.dim + 1), np.float32)
         _backward(lookup, plan, outputs, gradients, None, out)
         return out
@@ -111,7 +115,7 @@ class NativeStore:
         labels: Float32s | None,
         example_weights: Float32s | None = None,
     ) -> None:
-        flat = None if labels is None else labels.reshape(-1)
+        flat = None if labels is None else flat_labels(labels, self._num_labels)
         self._chunks.add(offsets, ids, weights, flat, example_weights)
 
     def gather(
@@ -143,6 +147,13 @@ def _backward(
     step: OptimizerStep | None,
     out: Float32s | None,
 ) -> None:
+    is_array(outputs.linear, np.float32, 2)
+    is_array(outputs.sum, np.float32, 2)
+    if lookup.field_pairs:
+        is_array(outputs.pooled, np.float32, 3)
+    num_examples, num_fields = outputs.linear.shape
+    if len(outputs.sum) != num_examples:
+        raise ValueError("the outputs are not of one batch")
     _native.backward(
         lookup.table,
         lookup.dim,
@@ -155,7 +166,7 @@ def _backward(
         gradients.bi,
         outputs.sum,
         outputs.pooled if lookup.field_pairs else None,
-        outputs.linear.shape[1],
+        num_fields,
         _ranges(step) if step else None,
         out,
         lookup.num_threads,
@@ -166,10 +177,13 @@ def _single_or_half(pooled: Pooled | None) -> tuple[Float32s | None, npt.NDArray
     """pooled under the argument of its type."""
     if pooled is None:
         return None, None
-    return (None, pooled) if pooled.dtype == np.uint16 else (pooled, None)  # type: ignore[return-value]
+    is_half = isinstance(pooled, np.ndarray) and pooled.dtype == np.uint16
+    return (None, pooled) if is_half else (pooled, None)  # type: ignore[return-value]
 
 
 def _ranges(step: OptimizerStep) -> list[tuple[int, tuple[Any, ...], tuple[Any, ...]]]:
+    if step.step < 1:
+        raise ValueError("steps count from 1")
     ranges = []
     for of in step.ranges:
         latent = _numbers(of.latent, step)

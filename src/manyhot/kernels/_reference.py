@@ -13,6 +13,20 @@ from torch import Tensor
 
 from manyhot.schema import TableOptimizer
 
+from ._checked import (
+    check_chunk,
+    check_counts,
+    check_dim,
+    check_gather,
+    check_gradients,
+    check_jagged,
+    check_move,
+    check_plan,
+    check_ranges,
+    check_threads,
+    examples_of,
+    flat_labels,
+)
 from ._contract import (
     Batch,
     ExampleStore,
@@ -67,13 +81,8 @@ def _bags_of(jagged: Jagged) -> Int32s:
     return np.repeat(np.arange(len(jagged.offsets) - 1, dtype=np.int32), np.diff(jagged.offsets))
 
 
-def _check_ids(ids: Int32s, num_table_rows: int) -> None:
-    if len(ids) and (ids.min() < 0 or ids.max() >= num_table_rows):
-        raise ValueError("an id lies outside the table")
-
-
 def _plan_rows(jagged: Jagged, num_table_rows: int) -> RowPlan:
-    _check_ids(jagged.ids, num_table_rows)
+    check_jagged(jagged, num_table_rows)
     rows, starts = np.unique(np.sort(jagged.ids), return_index=True)
     order = np.argsort(jagged.ids, kind="stable")
     ends = np.append(starts, len(order)).astype(np.int32)
@@ -91,7 +100,9 @@ class ReferenceKernels:
         return _plan_rows(jagged, num_table_rows)
 
     def forward(self, lookup: Lookup, jagged: Jagged) -> Outputs:
-        _check_ids(jagged.ids, len(lookup.table))
+        check_dim(lookup)
+        examples_of(jagged)
+        check_jagged(jagged, len(lookup.table))
         if lookup.bfloat16 and lookup.field_pairs:
             raise ValueError("pairs of fields need pooled in float32")
         rows = torch.from_numpy(lookup.table[:, : lookup.dim + 1])
@@ -104,6 +115,8 @@ class ReferenceKernels:
         return Outputs(*(out.contiguous().numpy() for out in (linear, halved, total, bi)))
 
     def gradients(self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients) -> Float32s:
+        check_dim(lookup)
+        check_plan(lookup, plan, check_gradients(lookup, outputs, gradients))
         rows = torch.from_numpy(lookup.table[plan.rows, : lookup.dim + 1]).requires_grad_()
         ids = np.repeat(np.arange(len(plan.rows)), np.diff(plan.starts))
         num_examples, num_fields = outputs.linear.shape
@@ -118,11 +131,21 @@ class ReferenceKernels:
     def update(
         self, lookup: Lookup, plan: RowPlan, outputs: Outputs, gradients: Gradients, step: OptimizerStep
     ) -> None:
-        self.move(lookup, plan.rows, self.gradients(lookup, plan, outputs, gradients), step)
+        summed = self.gradients(lookup, plan, outputs, gradients)
+        check_ranges(lookup, step)
+        read = [getattr(part, name) for part in (plan, gradients) for name in vars(part)]
+        check_move(lookup, plan.rows, summed, [*read, outputs.sum, outputs.pooled if lookup.field_pairs else None])
+        self._move(lookup, plan.rows, summed, step, 1.0)
 
     def move(
         self, lookup: Lookup, rows: Int32s, gradients: Float32s, step: OptimizerStep, *, factor: float = 1.0
     ) -> None:
+        check_dim(lookup)
+        check_ranges(lookup, step)
+        check_move(lookup, rows, gradients, (rows, gradients))
+        self._move(lookup, rows, gradients, step, factor)
+
+    def _move(self, lookup: Lookup, rows: Int32s, gradients: Float32s, step: OptimizerStep, factor: float) -> None:
         table, dim, first = lookup.table, lookup.dim, 0
         for of in step.ranges:
             here = (rows >= first) & (rows < of.end)
@@ -160,9 +183,11 @@ class ReferenceStore:
     """See ExampleStore."""
 
     def __init__(self, num_fields: int, num_labels: int) -> None:
+        check_counts(num_fields, num_labels)
         self.num_fields, self.num_labels = num_fields, num_labels
         self.bags: list[tuple[Int32s, Float32s]] = []
-        self.labels: list[float | list[float]] = []
+        self.labels: list[list[float]] = []
+        self.is_labelled = True
         self.example_weights: list[float] = []
         self.has_example_weights = False
 
@@ -178,10 +203,12 @@ class ReferenceStore:
         labels: Float32s | None,
         example_weights: Float32s | None = None,
     ) -> None:
+        flat = None if labels is None else flat_labels(labels, self.num_labels)
+        rows = check_chunk(self.num_fields, self.num_labels, offsets, ids, weights, flat, example_weights)
         weights = np.ones(len(ids), np.float32) if weights is None else weights
         self.bags += [(ids[a:b], weights[a:b]) for a, b in itertools.pairwise(offsets)]
-        self.labels += [] if labels is None else labels.tolist()
-        rows = (len(offsets) - 1) // self.num_fields
+        self.labels += [] if flat is None else flat.reshape(-1, self.num_labels).tolist()
+        self.is_labelled &= rows == 0 or labels is not None
         self.example_weights += [1.0] * rows if example_weights is None else example_weights.tolist()
         self.has_example_weights |= rows > 0 and example_weights is not None
 
@@ -194,11 +221,13 @@ class ReferenceStore:
         num_table_rows: int | None = None,
         num_threads: int = 1,
     ) -> list[Batch]:
+        check_gather(self.num_rows, self.num_fields, batches, bases, combiners)
+        check_threads(num_threads)
         made = []
         for rows in batches:
             jagged = self._gather(rows, bases, combiners)
-            labels = np.array([self.labels[row] for row in rows] if self.labels else [], np.float32)
-            labels = labels if self.num_labels == 1 else labels.reshape(-1, self.num_labels)
+            labels = np.array([self.labels[row] for row in rows] if self.is_labelled else [], np.float32)
+            labels = labels.reshape(-1) if self.num_labels == 1 else labels.reshape(-1, self.num_labels)
             plan = None if num_table_rows is None else _plan_rows(jagged, num_table_rows)
             weighted = np.array([self.example_weights[row] for row in rows], np.float32)
             made.append(Batch(jagged, labels, plan, weighted if self.has_example_weights else None))

@@ -54,8 +54,8 @@ def save_model(path: Path, saved: SavedModel) -> None:
     header = {
         "format": FORMAT,
         "manyhot": version("manyhot"),
-        # Every key, so that the file means the same to a version with other defaults.
-        "encoder": {**settings, "schema": saved.encoder.schema.to_dict(complete=True)},
+        # Every key of both, so that the file means the same to a version with other defaults.
+        "encoder": settings,
         "model": every_key(saved.config),
         "summary": _plain(saved.summary),
     }

@@ -6,7 +6,7 @@ from manyhot.data import TableLayout
 from manyhot.kernels import Float32s, RowRange, row_stride, state_places
 from manyhot.schema import TableOptimizer, TableOptimizers
 
-__all__ = ["row_ranges", "set_first_states", "stride_of"]
+__all__ = ["numbers_of", "row_ranges", "set_first_states", "stride_of"]
 
 
 def row_ranges(layout: TableLayout, optimizer: TableOptimizer | TableOptimizers) -> tuple[RowRange, ...]:
@@ -23,6 +23,13 @@ def row_ranges(layout: TableLayout, optimizer: TableOptimizer | TableOptimizers)
 def stride_of(dim: int, ranges: tuple[RowRange, ...]) -> int:
     """Floats from one row to the next: one number for the whole table, by the rules that keep most."""
     return max(row_stride(dim, of.latent.optimizer, of.linear.optimizer) for of in ranges)
+
+
+def numbers_of(dim: int, ranges: tuple[RowRange, ...]) -> int:
+    """Of them those that any rule uses: weights and states; the rest of a row is padding, always 0."""
+    places = [state_places(dim, of.latent.optimizer, of.linear.optimizer) for of in ranges]
+    numbers: int = max([dim + 1, *(place.stop for latent, linear in places for place in (*latent, *linear))])
+    return numbers
 
 
 def set_first_states(table: Float32s, dim: int, ranges: tuple[RowRange, ...]) -> None:

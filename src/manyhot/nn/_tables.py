@@ -29,7 +29,7 @@ from ._initialise import draw
 from ._members import by_bag
 from ._memory import require_memory
 from ._outputs import TableOutputs
-from ._row_ranges import row_ranges, set_first_states, stride_of
+from ._row_ranges import numbers_of, row_ranges, set_first_states, stride_of
 
 __all__ = ["Tables"]
 
@@ -59,7 +59,7 @@ class Tables:
         self.keeps_gradients, self.rate_factor = False, 1.0
         self.row_gradients: tuple[Int32s, Float32s] | None = None
         self._ranges = row_ranges(layout, optimizer or TableOptimizer(optimizer="sgd"))
-        stride = stride_of(dim, self._ranges)
+        stride, self._used = stride_of(dim, self._ranges), numbers_of(dim, self._ranges)
         require_memory(layout.num_rows, 4 * stride)
         self.data = new_table(layout.num_rows, stride)
         set_first_states(self.data, dim, self._ranges)
@@ -89,6 +89,15 @@ class Tables:
     def restore(self, weights: Float32s) -> None:
         """Sets all rows to what `weights` gave."""
         self.data[:, : self.dim + 1] = weights
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Float32s]]:
+        """Plain values, and all rows with their optimizer state, a view [V, numbers of a row] without padding."""
+        return {"num_steps": self.num_steps}, {"rows": self.data[:, : self._used]}
+
+    def load_state(self, values: dict[str, Any], arrays: dict[str, Float32s]) -> None:
+        """Takes what `state` gave of tables of the same layout and optimizer."""
+        self.num_steps = values["num_steps"]
+        self.data[:, : self._used] = arrays["rows"]
 
     def __call__(self, batch: Batch, *, bfloat16: bool = False) -> TableOutputs:
         """One gather of each row; differentiating the result moves the rows (the batch then needs its row plan).

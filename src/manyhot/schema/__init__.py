@@ -6,6 +6,7 @@ to data lives in `manyhot.data`, what they do to numbers in `manyhot.nn` and `ma
 
 from ._bad_rows import BadRows
 from ._catalogue import HEADS, MLP_OPTIONS, MODELS, HeadKind, ModelKind
+from ._checkpoints import Checkpoints
 from ._config import convert, every_key
 from ._experiment import DataConfig, Experiment, load_experiment
 from ._field import Combiner, Field, Separators
@@ -53,6 +54,7 @@ __all__ = [
     "BadRows",
     "BiDeep",
     "Bilinear",
+    "Checkpoints",
     "Combiner",
     "Cross",
     "DataConfig",

@@ -9,6 +9,7 @@ import msgspec
 
 from manyhot.errors import ConfigError
 
+from ._checkpoints import Checkpoints
 from ._config import Config
 from ._loss import Loss
 from ._optimizers import DenseOptimizer, TableOptimizer
@@ -85,6 +86,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
+    checkpoints: when they are written, where a folder for them is given.
     kernels: "native" (C++) or "reference" (plain torch: slow, the definition).
     threads: of encoding, kernels and matmuls; None takes all cores the process may use. Encoded rows
         and tables have the same bits for any number; the MLP may differ in the last digit.
@@ -108,6 +110,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     keep_negatives: float = 1.0
     averaging: Averaging | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    checkpoints: Checkpoints = Checkpoints()
     kernels: Literal["native", "reference"] = "native"
     threads: int | None = None
 

@@ -4,12 +4,18 @@ Knows paths, bytes and arrays; not what they mean. What must be on disk before w
 Read `_whole.py` first.
 """
 
+from ._checkpoints import CheckpointFolder, Stored
+from ._failures import why_not_written
 from ._json import read_json
+from ._lock import RunLock
 from ._regular import open_regular
 from ._tensors import TensorFile, opened_tensors, tensors_checksum, write_tensors
 from ._whole import made_folder, whole_file, whole_folder
 
 __all__ = [
+    "CheckpointFolder",
+    "RunLock",
+    "Stored",
     "TensorFile",
     "made_folder",
     "open_regular",
@@ -18,5 +24,6 @@ __all__ = [
     "tensors_checksum",
     "whole_file",
     "whole_folder",
+    "why_not_written",
     "write_tensors",
 ]

@@ -1,4 +1,8 @@
-"""Files and folders appear by rename: whole, or not at all."""
+"""Files and folders appear by rename: whole, or not at all; and what has appeared survives the machine's death.
+
+The order is always: contents written, contents synced, renamed, folder synced. Without the first sync a name may lead
+to an empty file after a crash, without the second the name may be missing.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,28 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["made_folder", "whole_file", "whole_folder"]
+from ._durable import folder_to_sync, sync_file, sync_folder
+
+__all__ = ["beside", "made_folder", "whole_file", "whole_folder"]
 
 
 @contextlib.contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
-    """Makes the folder and those above it; where something fails, those that it made and that are empty go again.
+    """Makes the folder and those above it, durably; where something fails, those it made and that are empty go again.
 
     Raises OSError.
     """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            with folder_to_sync(path.parent) as above:
+                sync_folder(above)
         yield
     except BaseException:
         with contextlib.suppress(OSError):  # not empty, or never made
@@ -39,31 +49,35 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     if not path.name:
         raise IsADirectoryError(errno.EISDIR, "Is a directory")
-    part = _beside(path)
-    with made_folder(path.parent):
+    part = beside(path)
+    with made_folder(path.parent), folder_to_sync(path.parent) as folder:
         try:
             yield part
-            with part.open("rb") as written:
-                os.fsync(written.fileno())
+            sync_file(part)
             part.replace(path)
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+        sync_folder(folder)
 
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` to write into; renamed at the end, deleted where something failed.
+    """A temporary folder beside `path` to write into; synced and renamed at the end, deleted where something failed.
 
-    A folder that was there before is replaced, and stays where something failed. Raises OSError.
+    A folder that was there before is replaced, and stays where something failed. (Two renames: should the machine die
+    between them, the older one is left under its temporary name.) Raises OSError.
     """
-    part, old = _beside(path), _beside(path)
+    part, old = beside(path), beside(path)
     try:
         part.mkdir(parents=True)
-        yield part
-        if path.exists():
-            path.replace(old)
-        part.replace(path)
+        with folder_to_sync(path.parent) as folder:
+            yield part
+            _sync_below(part)
+            if path.exists():
+                path.replace(old)
+            part.replace(path)
+            sync_folder(folder)
     except BaseException:
         if old.exists():
             old.replace(path)
@@ -73,5 +87,19 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(rest, ignore_errors=True)
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
+    """A new temporary name in the same folder."""
     return path.with_name(f"{path.name}.{uuid.uuid4().hex[:16]}.tmp")
+
+
+def _sync_below(folder: Path) -> None:
+    for top, _, names in os.walk(folder, onerror=_raise):
+        for path in (Path(top, name) for name in names):
+            if stat.S_ISREG(path.lstat().st_mode):
+                sync_file(path)
+        with folder_to_sync(Path(top)) as opened:
+            sync_folder(opened)
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -5,10 +5,12 @@ Nothing here reads raw values (that is `manyhot.data`) or defines a layer (`many
 room. Read `_run.py` first, then `_loop.py`.
 """
 
+from ._clock import Clock
 from ._dense import dense_optimizer
+from ._keeper import Keeper
 from ._labels import evaluate_labels, label_names
 from ._learner import Learner
-from ._loop import Clock, fit_model
+from ._loop import fit_model
 from ._reports import Listener, ProgressBar, valid_line
 from ._run import Run, train
 from ._settings import (
@@ -21,14 +23,17 @@ from ._settings import (
     settled,
     torch_threads,
 )
+from ._stop import Stop
 from ._warm_start import check_start
 
 __all__ = [
     "Clock",
+    "Keeper",
     "Learner",
     "Listener",
     "ProgressBar",
     "Run",
+    "Stop",
     "check_batches",
     "check_l2",
     "check_settings",

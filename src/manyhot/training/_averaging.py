@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 
 from manyhot.kernels import Batch, Float32s, Int32s
 from manyhot.nn import Model
+
+from ._state import Arrays, State, fixed
 
 __all__ = ["AveragedWeights"]
 
@@ -32,7 +35,8 @@ class AveragedWeights:
         self._model, self._decay, self._num_steps = model, decay, 0
         self._lead: Float32s = np.zeros((len(tables.data), tables.dim + 1), np.float32)
         self._touched = np.zeros(len(tables.data), np.int64)  # the step that did last
-        self._weights = [tensor for tensor in model.state_dict().values() if tensor.is_floating_point()]
+        named = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
+        self._names, self._weights = list(named), list(named.values())
         self._dense = [tensor.clone() for tensor in self._weights]
 
     @contextlib.contextmanager
@@ -61,7 +65,7 @@ class AveragedWeights:
             yield
         finally:
             self._model.tables.data[rows, : self._lead.shape[1]] = trained
-            self._set_dense(dense)
+            self._set(self._weights, dense)
 
     def put(self) -> None:
         """Makes the averages the model's weights, at the end of the training."""
@@ -70,7 +74,30 @@ class AveragedWeights:
         rows = self._rows()
         lead = self._lead_now(rows) / np.float32(1 - self._decay**self._num_steps)
         self._model.tables.data[rows, : lead.shape[1]] += lead
-        self._set_dense(self._dense)
+        self._set(self._weights, self._dense)
+
+    def state(self) -> State:
+        """Of the rows that a step has touched, all of them where most are; and of the dense part."""
+        rows = self._rows()
+        dense = {f"dense.{name}": tensor.numpy() for name, tensor in zip(self._names, self._dense, strict=True)}
+        of_rows: Arrays = {"lead": self._lead, "touched": self._touched}
+        if 2 * len(rows) < len(self._touched):
+            of_rows = fixed({"rows": rows, "lead": self._lead[rows], "touched": self._touched[rows]})
+        return {"num_steps": self._num_steps}, {**dense, **of_rows}
+
+    def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
+        """Takes what `state` gave, before any step."""
+        self._num_steps = values["num_steps"]
+        rows = arrays.get("rows", np.arange(len(self._touched), dtype=np.int32))
+        if not len(rows) == len(arrays["lead"]) == len(arrays["touched"]):
+            raise ValueError("averages of some rows are missing")
+        self._lead[rows], self._touched[rows] = arrays["lead"], arrays["touched"]
+        self._set(self._dense, [torch.tensor(arrays[f"dense.{name}"]) for name in self._names])
+
+    @property
+    def num_bytes(self) -> int:
+        """Of what `state` gives at most."""
+        return self._lead.nbytes + self._touched.nbytes
 
     def _rows(self) -> Int32s:
         """Rows that any step has touched."""
@@ -82,6 +109,7 @@ class AveragedWeights:
         lead: Float32s = self._lead[rows] * factors.astype(np.float32)[:, None]
         return lead
 
-    def _set_dense(self, values: list[torch.Tensor]) -> None:
-        for tensor, value in zip(self._weights, values, strict=True):
+    @staticmethod
+    def _set(tensors: list[torch.Tensor], values: list[torch.Tensor]) -> None:
+        for tensor, value in zip(tensors, values, strict=True):
             tensor.copy_(value)

@@ -11,7 +11,9 @@ from torch import Tensor
 from manyhot.kernels.rules import move
 from manyhot.schema import DenseOptimizer
 
-__all__ = ["dense_optimizer"]
+from ._state import Arrays, State
+
+__all__ = ["dense_optimizer", "load_optimizer_state", "optimizer_state"]
 
 
 def dense_optimizer(config: DenseOptimizer, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
@@ -23,6 +25,32 @@ def dense_optimizer(config: DenseOptimizer, parameters: Iterable[Tensor]) -> tor
     if config.l2:
         optimizer.register_step_pre_hook(lambda *_: _add_l2(parameters, config.l2))
     return optimizer
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> State:
+    """Of every parameter by its number and the name that the optimizer gives, "3.exp_avg". Rates are no part of it:
+    they are set at every step."""
+    arrays: Arrays = {}
+    values: dict[str, Any] = {}
+    for number, of_parameter in optimizer.state_dict()["state"].items():
+        for name, value in of_parameter.items():
+            if isinstance(value, Tensor):
+                arrays[f"{number}.{name}"] = value.numpy()
+            else:
+                values[f"{number}.{name}"] = value
+    return values, arrays
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, values: dict[str, Any], arrays: Arrays) -> None:
+    """Takes what `optimizer_state` gave of an optimizer of the same kind, before any step."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in {**values, **{key: torch.tensor(array) for key, array in arrays.items()}}.items():
+        number, _, name = key.partition(".")
+        if isinstance(value, Tensor) and value.shape not in ((), parameters[int(number)].shape):
+            raise ValueError(f"{key} has shape {tuple(value.shape)}")
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _of_torch(config: DenseOptimizer, parameters: list[Tensor]) -> torch.optim.Optimizer:

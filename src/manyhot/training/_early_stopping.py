@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
+
+import torch
 
 from manyhot.errors import TrainingError
 from manyhot.kernels import Float32s
 from manyhot.nn import Model
 from manyhot.schema import EarlyStopping
+
+from ._state import Arrays, State, fixed, part
 
 __all__ = ["BestWeights", "Record"]
 
@@ -45,13 +48,14 @@ class BestWeights:
         self._record = Record("early stopping", config.metric)
         self.num_worse = 0
         self._tables: Float32s | None = None
-        self._dense: dict[str, Any] = {}
+        self._dense: Arrays = {}
 
     def update(self, model: Model, metrics: dict[str, float | None]) -> bool:
         """Takes a validation; whether patience has run out. Raises TrainingError where the metric is undefined."""
         if self._record.beaten_by(metrics):
             self.num_worse = 0
-            self._tables, self._dense = model.tables.weights(), copy.deepcopy(model.state_dict())
+            self._tables = model.tables.weights()
+            self._dense = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
             return False
         self.num_worse += 1
         return self.num_worse >= self.config.patience
@@ -60,4 +64,15 @@ class BestWeights:
         """Puts the best weights back."""
         if self._tables is not None:
             model.tables.restore(self._tables)
-            model.load_state_dict(self._dense)
+            model.load_state_dict({name: torch.tensor(array) for name, array in self._dense.items()})
+
+    def state(self) -> State:
+        """With the best weights, where there are any yet: they are replaced and never changed."""
+        arrays = {f"dense.{name}": array for name, array in self._dense.items()}
+        arrays |= {} if self._tables is None else {"tables": self._tables}
+        return {"best": self._record.best, "num_worse": self.num_worse}, fixed(arrays)
+
+    def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
+        """Takes what `state` gave."""
+        self._record.best, self.num_worse = values["best"], values["num_worse"]
+        self._tables, (_, self._dense) = arrays.get("tables"), part(({}, arrays), "dense")

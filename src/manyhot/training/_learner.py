@@ -6,8 +6,11 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
-from torch import nn
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
 
 from manyhot.kernels import Batch, has_bfloat16
 from manyhot.nn import (
@@ -24,7 +27,8 @@ from manyhot.schema import SettledTraining
 
 from ._averaging import AveragedWeights
 from ._clipping import clip
-from ._dense import dense_optimizer
+from ._dense import dense_optimizer, load_optimizer_state, optimizer_state
+from ._state import Arrays, State, joined, part
 
 __all__ = ["Learner"]
 
@@ -78,6 +82,30 @@ class Learner:
                 self._dense.step()
         return value
 
+    def state(self) -> State:
+        """Of the model, its optimizers and the averages."""
+        dense = {name: _array(tensor) for name, tensor in self.model.state_dict().items()}
+        parts: dict[str, State] = {
+            "tables": self.model.tables.state(),
+            "dense": ({}, dense),
+            "optimizer": optimizer_state(self._dense),
+        }
+        return joined(parts | ({"averages": self.averages.state()} if self.averages else {}))
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the large arrays of `state`."""
+        return self.model.tables.data.nbytes + (self.averages.num_bytes if self.averages else 0)
+
+    def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
+        """Takes what `state` gave of a learner with the same model and settings, before any step."""
+        state = values, arrays
+        self.model.tables.load_state(*part(state, "tables"))
+        self.model.load_state_dict({name: torch.tensor(array) for name, array in part(state, "dense")[1].items()})
+        load_optimizer_state(self._dense, *part(state, "optimizer"))
+        if self.averages:
+            self.averages.load_state(*part(state, "averages"))
+
     def _move_clipped(self, largest: float) -> None:
         tables = self.model.tables
         assert tables.row_gradients is not None
@@ -94,6 +122,11 @@ class Learner:
             loss.backward()  # type: ignore[no-untyped-call]
 
         return loss.item(), backward
+
+
+def _array(tensor: Tensor) -> npt.NDArray[Any]:
+    """A view; of truth values as the bytes that they are, since checkpoints hold numbers."""
+    return (tensor.view(torch.uint8) if tensor.dtype == torch.bool else tensor).numpy()
 
 
 def _multiplications(model: Model) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,48 +14,27 @@ import torch
 
 from manyhot.calibration import Calibrator
 from manyhot.data import Examples, Loader
-from manyhot.errors import TrainingError
+from manyhot.errors import StoppedError, StorageError, TrainingError
 from manyhot.kernels import Batch, Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import SettledTraining
 
+from ._clock import Clock
 from ._early_stopping import BestWeights
+from ._keeper import Keeper
 from ._labels import evaluate_labels, metrics_to_judge
 from ._learner import Learner
 from ._reports import Listener
 from ._schedule import RateSchedule
 from ._settings import rows_an_epoch
+from ._state import Arrays, Remembering, State
+from ._stop import Asked, Stop
 
-__all__ = ["Clock", "check_finite", "evaluate", "finite_logits", "fit_model"]
+__all__ = ["check_finite", "evaluate", "finite_logits", "fit_model"]
 
 _REMEDY = "nothing was saved: lower the learning rates of training.tables and training.dense"
 
-_WARM_UP_STEPS = 5  # left out of examples_per_second: first touches of memory, thread pools
 _SECONDS_BETWEEN_REPORTS = 0.5
-
-
-@dataclass
-class Clock:
-    """Time spent in the loop itself, validation left out."""
-
-    examples: int = 0
-    seconds: float = 0.0
-    steps: int = 0
-    _warm: tuple[int, float] = field(default=(0, 0.0))
-
-    def add(self, examples: int, seconds: float) -> None:
-        """One step."""
-        self.steps += 1
-        self.examples += examples
-        self.seconds += seconds
-        if self.steps == _WARM_UP_STEPS:
-            self._warm = self.examples, self.seconds
-
-    @property
-    def examples_per_second(self) -> float:
-        """In the steady state; over everything where there were few steps."""
-        examples, seconds = self._warm if self.steps >= 2 * _WARM_UP_STEPS else (0, 0.0)
-        return (self.examples - examples) / max(self.seconds - seconds, 1e-9)
 
 
 def fit_model(
@@ -65,9 +44,14 @@ def fit_model(
     valid: Examples | None,
     listener: Listener,
     labels: Sequence[str] = (),
+    keeper: Keeper | None = None,
+    stop: Stop | None = None,
 ) -> Clock:
-    """Trains in place; with early stopping the best weights are in the model at the end. labels: the names of several.
-    Raises TrainingError."""
+    """Trains in place; with early stopping the best weights are in the model at the end.
+
+    labels: the names of several. keeper: of checkpoints; where it found one, training goes on from there. stop: by
+    which it can be asked to. Raises TrainingError (StoppedError), StorageError.
+    """
     loader = Loader(
         train,
         model.tables.layout,
@@ -83,10 +67,17 @@ def fit_model(
     learner = Learner(model, config, [(config.label_weights or {}).get(name, 1.0) for name in labels])
     schedule = RateSchedule(config.schedule, loader.num_batches * config.epochs, loader.num_batches)
     rows = rows_an_epoch(config, train)
-    loop = _Loop(model, learner, loader, rows, config, valid, best, schedule, listener, labels)
+    stop = stop or Stop()
+    loop = _Loop(model, learner, loader, rows, config, valid, best, schedule, listener, labels, keeper, stop)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        loop.run()
+        if keeper is not None:
+            keeper.load(loop.parts())
+        try:
+            with stop.heeding():
+                loop.run()
+        except Asked:
+            raise loop.stopped() from None
     if best is not None:
         best.restore(model)
     elif learner.averages is not None:
@@ -101,10 +92,12 @@ def check_finite(logits: Float32s, step: int) -> Float32s:
     return logits
 
 
-def finite_logits(model: Model, examples: Examples, step: int) -> Float32s:
+def finite_logits(
+    model: Model, examples: Examples, step: int, before_batch: Callable[[], None] = lambda: None
+) -> Float32s:
     """float32 [num_rows], or [num_rows, T] of several labels. Raises TrainingError where the model scores NaN or
     infinity."""
-    return check_finite(predict_logits(model, examples), step)
+    return check_finite(predict_logits(model, examples, before_batch=before_batch), step)
 
 
 def evaluate(
@@ -113,12 +106,15 @@ def evaluate(
     step: int,
     names: Sequence[str] = (),
     calibrator: Calibrator | None = None,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Metrics on labelled examples, {name: metrics} of several labels of these names, calibrated if so. Raises
-    TrainingError where the model scores NaN or infinity."""
+    """Metrics on labelled examples, {name: metrics} of several labels of these names, calibrated if so.
+
+    before_batch: as in `predict_logits`. Raises TrainingError where the model scores NaN or infinity.
+    """
     labels = examples.labels
     assert labels is not None
-    logits = finite_logits(model, examples, step)
+    logits = finite_logits(model, examples, step, before_batch)
     logits = logits if calibrator is None else calibrator(logits)
     metrics: dict[str, Any] = evaluate_labels(names, labels, logits, examples.example_weights, examples.groups)
     return metrics
@@ -135,33 +131,71 @@ class _Loop:
     best: BestWeights | None
     schedule: RateSchedule
     listener: Listener
-    labels: Sequence[str] = ()
+    labels: Sequence[str]
+    keeper: Keeper | None
+    stop: Stop
     clock: Clock = field(default_factory=Clock)
     loss: float = math.nan  # a running mean
+    epoch: int = 1
+    batches: int = 0  # of this epoch that are done
+    looks: int = 0  # at valid
+    looked: bool = True  # as often as validate_every says by now
+    done: bool = False
     _reported: float = 0.0
 
-    def run(self) -> None:
-        self.listener({"event": "start", "examples": self.rows_an_epoch, "epochs": self.config.epochs})
-        self.model.train()
-        every = self.config.validate_every
-        for epoch in range(1, self.config.epochs + 1):
-            for _ in self._steps(epoch):
-                if every and self.clock.steps % every == 0 and self._validate(epoch):
-                    return
-            if not every and self._validate(epoch):
-                return
-        if every and self.clock.steps % every:  # the steps since the last look count too
-            self._validate(self.config.epochs)
+    def parts(self) -> dict[str, Remembering]:
+        """All that has a state."""
+        parts: dict[str, Remembering] = {"loop": self, "clock": self.clock, "schedule": self.schedule}
+        return {**parts, "learner": self.learner, **({"best": self.best} if self.best is not None else {})}
 
-    def _steps(self, epoch: int) -> Iterator[None]:
+    def state(self) -> State:
+        """Where it is."""
+        values = {name: getattr(self, name) for name in ("epoch", "batches", "looks", "looked", "done")}
+        return {**values, "loss": None if math.isnan(self.loss) else self.loss}, {}
+
+    def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
+        """Takes what `state` gave."""
+        for name in ("epoch", "batches", "looks", "looked", "done"):
+            setattr(self, name, values[name])
+        self.loss = math.nan if values["loss"] is None else values["loss"]
+
+    def run(self) -> None:
+        epochs, step = self.config.epochs, self.clock.steps
+        start = {"event": "start", "examples": self.rows_an_epoch, "epochs": epochs, "step": step, "looks": self.looks}
+        self.listener(start)
+        self.model.train()
+        if not self.done:
+            self._epochs()
+            self.done = True
+            self._keep(epoch_ended=self.config.epochs)
+
+    def _epochs(self) -> None:
+        """Until patience runs out, or to the end; from where it is."""
+        every = self.config.validate_every
+        if not self.looked and self._look():
+            return
+        while self.epoch <= self.config.epochs:
+            for _ in self._steps():
+                if every and self.clock.steps % every == 0 and self._look():
+                    return
+                self._keep()
+            if not every and self._validate():
+                return
+            self.epoch, self.batches = self.epoch + 1, 0
+            self._keep(epoch_ended=self.epoch - 1)
+        if every and self.clock.steps % every:  # the steps since the last look count too
+            self._validate()
+
+    def _steps(self) -> Iterator[None]:
         started = time.perf_counter()
-        for batch in self.loader.epoch(epoch):
+        for batch in self.loader.epoch(self.epoch, self.batches):
             self._learn(batch)
+            self.batches += 1
             now = time.perf_counter()
             self.clock.add(batch.jagged.num_examples, now - started)
             if now - self._reported > _SECONDS_BETWEEN_REPORTS:
                 self._reported = now
-                self.listener(self._report("progress", epoch))
+                self.listener(self._report("progress"))
             yield
             started = time.perf_counter()
 
@@ -174,14 +208,23 @@ class _Loop:
             raise TrainingError(f"the loss became {value} at step {self.clock.steps + 1}; {_REMEDY}")
         self.loss = value if math.isnan(self.loss) else 0.98 * self.loss + 0.02 * value
 
-    def _validate(self, epoch: int) -> bool:
+    def _look(self) -> bool:
+        """`_validate` between two steps; one that is cut short is made up for by who goes on from the checkpoint."""
+        self.looked = False
+        ended = self._validate()
+        self.looked = True
+        return ended
+
+    def _validate(self) -> bool:
         """Reports on valid; whether to stop."""
         if self.valid is None:
             return False
         averages = self.learner.averages
         with averages.in_place() if averages else contextlib.nullcontext():
-            metrics = evaluate(self.model, self.valid, self.clock.steps, self.labels)
-            self.listener({**self._report("valid", epoch), **({"labels": metrics} if self.labels else metrics)})
+            step = self.clock.steps
+            metrics = evaluate(self.model, self.valid, step, self.labels, before_batch=self.stop.check)
+            self.listener({**self._report("valid"), **({"labels": metrics} if self.labels else metrics)})
+            self.looks += 1
             if self.config.schedule is not None:
                 self.schedule.validated(self._judged(metrics, self.config.schedule.metric, None))
             if self.best is None:
@@ -192,10 +235,27 @@ class _Loop:
     def _judged(self, metrics: dict[str, Any], metric: str, label: str | None) -> dict[str, float | None]:
         return metrics_to_judge(metric, label, metrics) if self.labels else metrics
 
-    def _report(self, event: str, epoch: int) -> dict[str, Any]:
+    def _keep(self, *, epoch_ended: int | None = None) -> None:
+        """A checkpoint, where one is due."""
+        self.stop.check()
+        if self.keeper is not None and self.keeper.due(epoch_ended, self.learner.num_bytes):
+            self.keeper.write(self.clock.steps, self.parts())
+
+    def stopped(self) -> StoppedError:
+        """With a checkpoint, and what to say."""
+        step = self.clock.steps
+        if self.keeper is None:
+            return StoppedError(f"stopped after step {step:,}; no checkpoint was to be kept", step, None)
+        try:
+            path = self.keeper.write_now(step, self.parts())
+        except StorageError as error:
+            return StoppedError(f"stopped after step {step:,}, and this step is lost: {error}", step, None)
+        return StoppedError(f"stopped after step {step:,}; training can go on from {path}", step, path)
+
+    def _report(self, event: str) -> dict[str, Any]:
         return {
             "event": event,
-            "epoch": epoch,
+            "epoch": min(self.epoch, self.config.epochs),
             "step": self.clock.steps,
             "examples": self.clock.examples,
             "loss": self.loss,

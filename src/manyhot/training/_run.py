@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,22 +19,28 @@ from manyhot.model_file import SavedModel, save_model, take_proof
 from manyhot.nn import BuildHead, Model, build_model, check_custom_heads
 from manyhot.schema import (
     BadRows,
+    Checkpoints,
     ModelConfig,
     Part,
     Querying,
     Reading,
     Schema,
+    SettledTraining,
     Split,
     TrainingConfig,
     check_labels,
 )
 
 from ._base_rates import end_at_base_rate, start_at_base_rates
+from ._experiment import experiment, rows_of
+from ._keeper import Keeper
 from ._labels import check_conversions, label_names
 from ._loop import check_finite, evaluate, finite_logits, fit_model
 from ._reports import Listener, ProgressBar
-from ._rows import prepared_rows, raw_rows
+from ._resume import Resuming, delete_checkpoints, resuming
+from ._rows import Rows, prepared_rows, raw_rows
 from ._settings import check_batches, check_l2, check_settings, in_words, schema_for, settled, torch_threads
+from ._stop import Stop
 from ._warm_start import check_start, take_rows
 
 __all__ = ["Run", "train"]
@@ -49,11 +55,13 @@ class Run:
         instead; both with the calibration, where there is one, and then "valid_uncalibrated" too; seconds of the
         training loop alone, validation left out.
     rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
+    checkpoints: their folder, where they were kept.
     """
 
     saved: SavedModel
     metrics: dict[str, Any]
     rejects: dict[str, Rejects]
+    checkpoints: Path | None = None
 
     @property
     def num_parameters(self) -> int:
@@ -62,8 +70,11 @@ class Run:
         return network.tables.layout.num_rows * (network.tables.dim + 1) + sum(p.numel() for p in network.parameters())
 
     def save(self, path: str | Path) -> None:
-        """Writes the model file; it appears only when it is whole. `manyhot.load` reads it."""
+        """Writes the model file; it appears only when it is whole, and takes the place of the checkpoints, which are
+        deleted. `manyhot.load` reads it."""
         save_model(Path(path), self.saved)
+        if self.checkpoints is not None:
+            delete_checkpoints(self.checkpoints)
 
     def save_rejects(self, path: str | Path) -> int:
         """Writes the rows that were left out to a Parquet file with the columns part ("train", ..), origin,
@@ -92,6 +103,9 @@ def train(
     split: Split | None = None,
     bad_rows: BadRows | None = None,
     memory_limit: str | None = None,
+    checkpoints: str | Path | None = None,
+    resume: bool | None = None,
+    stop: Stop | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Run:
     """Trains a model on raw rows, or on prepared ones.
@@ -110,10 +124,17 @@ def train(
     bad_rows: how many bad rows of each of train, valid and test are left out, and told by the Run; None bears none.
     memory_limit: as "1GB": encoded rows that take more than this are read from the cache's files as they are needed,
         instead of being held in memory as far as it goes.
+    checkpoints: folder where what is needed to go on is kept, as `training.checkpoints` says, until the Run is saved;
+        one training at a time may use it. None keeps nothing.
+    resume: None goes on from the newest checkpoint there, if there is one; True refuses to start without; False
+        deletes them and starts anew. What comes out has the same bits as without a stop.
+    stop: by which training can be asked to stop after a step, from a signal handler or another thread.
     on_stage: told in words what is being done before the loop starts.
 
-    Raises ConfigError, DataError (BadRowsError for more bad rows than are borne), TrainingError, and ModelFileError for
-    a damaged file to start from (`TrainingConfig.init_from`).
+    Raises ConfigError (also where the checkpoints are those of another experiment: it names what differs), DataError
+    (BadRowsError for more bad rows than are borne), TrainingError (StoppedError where it was asked to stop),
+    StorageError (LockedError where another training uses the folder), and ModelFileError for a damaged file to start
+    from (`TrainingConfig.init_from`).
     """
     training = training or TrainingConfig()
     tell = on_stage or (lambda text: None)
@@ -121,8 +142,8 @@ def train(
     check_custom_heads(model, heads or {})
     if training.init_from is not None:
         check_start(training.init_from, model, schema, heads or {})
-    given: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
-    data = {name: part for name, part in given.items() if part is not None}
+    parts: dict[Part, Any] = {"train": train, "valid": valid, "test": test}
+    data = {name: part for name, part in parts.items() if part is not None}
     if prepared is not None and (data or split is not None):
         named = ", ".join([*data, *(["split"] if split is not None else [])])
         raise ConfigError(f"prepared rows are all that is trained on; leave out {named}")
@@ -131,75 +152,89 @@ def train(
     check_labels(schema.labels, model, training)
     for column in _standardized(schema):
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
-    if prepared is None:
-        opened = {name: as_source(part, reading) for name, part in data.items()}
-        sources = parts_to_train_on(opened, schema, split, tell)
-        check_settings(training, schema, has_valid="valid" in sources)
-        store = ExampleCache(
-            Path(cache) if cache is not None else None,
-            num_threads=training.threads,
-            memory_limit=Querying(memory_limit=memory_limit).memory_limit_bytes,
-        )
-        proof = opened.get("valid", opened["train"])
-        rows = raw_rows(schema, sources, proof, store, tell, reading=reading, bad_rows=bad_rows)
-    else:
-        rows = prepared_rows(schema, Path(prepared), tell)
-        check_settings(training, schema, has_valid="valid" in rows.examples)
-    encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
-    names, training = label_names(schema), settled(model, training, examples)
-    tell(f"training: {in_words(training)}")
-    check_batches(model, training, examples["train"])
-    check_conversions(model, names, examples)
-    layout = TableLayout.of(encoder)
-    check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
-    if training.calibration is not None:
-        check_both_classes(*_labels(examples["valid"]))
-    with torch_threads(training.threads):
-        network = build_model(
-            model,
-            layout,
-            select(training.kernels),
-            num_labels=len(schema.labels),
-            optimizer=training.table_optimizers,
-            seed=training.seed,
-            threads=training.threads,
-            heads=heads,
-        )
-        if model.preset != "article":
-            start_at_base_rates(network, examples["train"])
-        if training.init_from is not None:
-            tell(take_rows(network, encoder, training.init_from, heads or {}))
-        with _listener(listener) as listen:
-            clock = fit_model(network, training, examples["train"], examples.get("valid"), listen, names)
-            if training.keep_negatives < 1 and training.loss.order_metric is None and "valid" in examples:
-                end_at_base_rate(network, examples["valid"], finite_logits(network, examples["valid"], clock.steps))
-            metrics: dict[str, Any] = {}
-            calibrator = None
-            if training.calibration is not None:
-                calibrator = _calibrator(training.calibration, network, examples["valid"], clock.steps)
-                metrics["valid_uncalibrated"] = evaluate(network, examples["valid"], clock.steps)
-            for name in ("valid", "test"):
-                if name in examples:
-                    metrics[name] = evaluate(network, examples[name], clock.steps, names, calibrator)
-            metrics |= {
-                "examples": clock.examples,
-                "seconds": clock.seconds,
-                "examples_per_second": clock.examples_per_second,
+    folder = Path(checkpoints) if checkpoints is not None and training.checkpoints.enabled else None
+    given = experiment(schema, model, training)
+    with resuming(folder, training.checkpoints.keep, resume, given, tell) as resumption:
+        if prepared is None:
+            opened = {name: as_source(part, reading) for name, part in data.items()}
+            sources = parts_to_train_on(opened, schema, split, tell)
+            check_settings(training, schema, has_valid="valid" in sources)
+            store = ExampleCache(
+                Path(cache) if cache is not None else None,
+                num_threads=training.threads,
+                memory_limit=Querying(memory_limit=memory_limit).memory_limit_bytes,
+            )
+            proof = opened.get("valid", opened["train"])
+            rows = raw_rows(schema, sources, proof, store, tell, reading=reading, bad_rows=bad_rows)
+        else:
+            rows = prepared_rows(schema, Path(prepared), tell)
+            check_settings(training, schema, has_valid="valid" in rows.examples)
+        encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
+        names, training = label_names(schema), settled(model, training, examples)
+        tell(f"training: {in_words(training)}")
+        check_batches(model, training, examples["train"])
+        check_conversions(model, names, examples)
+        layout = TableLayout.of(encoder)
+        check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
+        if training.calibration is not None:
+            check_both_classes(*_labels(examples["valid"]))
+        with torch_threads(training.threads):
+            network = build_model(
+                model,
+                layout,
+                select(training.kernels),
+                num_labels=len(schema.labels),
+                optimizer=training.table_optimizers,
+                seed=training.seed,
+                threads=training.threads,
+                heads=heads,
+            )
+            if model.preset != "article":
+                start_at_base_rates(network, examples["train"])
+            if training.init_from is not None:
+                tell(take_rows(network, encoder, training.init_from, heads or {}))
+            with _listener(listener) as listen:
+                valid_rows = examples.get("valid")
+                with _keeper(resumption, training, rows) as keeper:
+                    clock = fit_model(network, training, examples["train"], valid_rows, listen, names, keeper, stop)
+                if training.keep_negatives < 1 and training.loss.order_metric is None and valid_rows is not None:
+                    end_at_base_rate(network, valid_rows, finite_logits(network, valid_rows, clock.steps))
+                metrics: dict[str, Any] = {}
+                calibrator = None
+                if training.calibration is not None:
+                    calibrator = _calibrator(training.calibration, network, examples["valid"], clock.steps)
+                    metrics["valid_uncalibrated"] = evaluate(network, examples["valid"], clock.steps)
+                for name in ("valid", "test"):
+                    if name in examples:
+                        metrics[name] = evaluate(network, examples[name], clock.steps, names, calibrator)
+                metrics |= {
+                    "examples": clock.examples,
+                    "seconds": clock.seconds,
+                    "examples_per_second": clock.examples_per_second,
+                }
+                listen({"event": "end", **metrics})
+            summary = {
+                "training": msgspec.to_builtins(msgspec.structs.replace(training, checkpoints=Checkpoints())),
+                "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
+                "metrics": metrics,
+                "rows": {name: {"read": r.num_read, "rejected": r.num_rejected} for name, r in rejects.items()},
+                "reading": msgspec.to_builtins(rows.reading),
             }
-            listen({"event": "end", **metrics})
-        summary = {
-            "training": msgspec.to_builtins(training),
-            "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
-            "metrics": metrics,
-            "rows": {name: {"read": r.num_read, "rejected": r.num_rejected} for name, r in rejects.items()},
-            "reading": msgspec.to_builtins(rows.reading),
-        }
-        if split is not None:
-            summary["split"] = msgspec.to_builtins(split)
-        saved = SavedModel(encoder, model, network, summary, calibrator=calibrator)
-        saved = take_proof(saved, rows.proof)
-        check_finite(saved.proof_probabilities, clock.steps)
-    return Run(saved, metrics, rejects)
+            if split is not None:
+                summary["split"] = msgspec.to_builtins(split)
+            saved = SavedModel(encoder, model, network, summary, calibrator=calibrator)
+            saved = take_proof(saved, rows.proof)
+            check_finite(saved.proof_probabilities, clock.steps)
+    return Run(saved, metrics, rejects, folder)
+
+
+@contextlib.contextmanager
+def _keeper(resumption: Resuming | None, training: SettledTraining, rows: Rows) -> Iterator[Keeper | None]:
+    if resumption is None:
+        yield None
+        return
+    with resumption.keeper(training, lambda: rows_of(rows.examples, rows.encoder.fingerprint())) as keeper:
+        yield keeper
 
 
 def _calibrator(method: str, network: Model, valid: Examples, step: int) -> Calibrator:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from manyhot.schema import Schedule
 
 from ._early_stopping import Record
+from ._state import Arrays, State
 
 __all__ = ["RateSchedule"]
 
@@ -42,3 +44,11 @@ class RateSchedule:
         self._num_worse = 0 if self._record.beaten_by(metrics) else self._num_worse + 1
         if self._num_worse == self.config.patience:
             self._num_worse, self._drops = 0, self._drops + 1
+
+    def state(self) -> State:
+        """What validations have made of it."""
+        return {"best": self._record.best, "num_worse": self._num_worse, "drops": self._drops}, {}
+
+    def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
+        """Takes what `state` gave."""
+        self._record.best, self._num_worse, self._drops = values["best"], values["num_worse"], values["drops"]

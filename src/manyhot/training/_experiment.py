@@ -1,0 +1,78 @@
+"""What must be the same for a training to go on from a checkpoint, and how to say what is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from manyhot.data import Examples
+from manyhot.schema import ModelConfig, Schema, TrainingConfig, every_key
+
+__all__ = ["difference", "experiment", "keys_of", "machine", "rows_of"]
+
+# What decides no number that is trained (threads: but for the last digit of an MLP, which is told).
+_FREE = ("checkpoints", "threads")
+
+
+def experiment(schema: Schema, model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
+    """All keys, given or not, by their sections as in an experiment file; plain JSON."""
+    of_rows = schema.to_dict(complete=True)
+    of_rows = {
+        "fields": of_rows.pop("fields"),
+        **of_rows,
+        "vocabularies": dict(sorted(of_rows["vocabularies"].items())),
+    }
+    return _as_json({**of_rows, "model": every_key(model), **keys_of(training)})
+
+
+def keys_of(training: TrainingConfig) -> dict[str, Any]:
+    """Those that decide what is trained."""
+    return _as_json({"training": {key: value for key, value in every_key(training).items() if key not in _FREE}})
+
+
+def rows_of(parts: Mapping[str, Examples], encoder_fingerprint: str) -> dict[str, Any]:
+    """What tells the rows of each part from others."""
+    numbers = {f"the number of rows of {name}": part.num_rows for name, part in parts.items()}
+    contents = {f"the fingerprint of {name}": part.fingerprint()[:16] for name, part in parts.items()}
+    return {**numbers, "the fingerprint of the encoder": encoder_fingerprint[:16], **contents}
+
+
+def machine() -> dict[str, Any]:
+    """What may change the last digits, and forbids nothing."""
+    return {
+        "manyhot": version("manyhot"),
+        "torch": torch.__version__,
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def difference(then: Mapping[str, Any], now: Mapping[str, Any], place: str = "") -> str | None:
+    """The first one in words, as "training.seed was 1, is 2"; None where there is none."""
+    for key in {**then, **now}:
+        name = f"{place}{key}"
+        if key not in now or key not in then:
+            return f"{name} is {'new' if key in now else 'gone'}"
+        was, is_now = then[key], now[key]
+        if isinstance(was, dict) and isinstance(is_now, dict):
+            found = difference(was, is_now, f"{name}.")
+            if found is not None:
+                return found
+        elif was != is_now:
+            return f"{name} was {_shown(was)}, is {_shown(is_now)}"
+    return f"the order of {place.rstrip('.')} is another" if list(then) != list(now) else None
+
+
+def _as_json(data: dict[str, Any]) -> dict[str, Any]:
+    """As it comes back from a file."""
+    plain: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
+    return plain
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
