@@ -132,7 +132,10 @@ def _child(folder: Path) -> dict[str, Any]:
                 assert kind == "train" or seconds <= _MOST_SECONDS, f"took {seconds:.3f} s: {said}"
                 assert sorted(made.iterdir()) == before and not (made / CANARY).exists()
                 assert _num_open() == fds, "a file stays open"
-                slowest, opened = max(slowest, seconds if kind != "train" else 0), opened + len(watch.opened)
+                slowest, opened = (
+                    max(slowest, seconds if kind != "train" else 0),
+                    opened + watch.opened.count(str(path)),
+                )
     return {"files": files, "opened": opened, "slowest": slowest, "harmless": sorted(harmless)}
 
 
