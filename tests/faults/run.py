@@ -23,6 +23,8 @@ PROGRAMS: tuple[str, ...] = (
     "full_disk",
     "two_trainers",
     "hostile_arrays",
+    "damaged_data",
+    "mutated_model_files",
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

@@ -26,7 +26,7 @@ from manyhot.calibration import calibrator_from_arrays
 from manyhot.data import Encoder, TableLayout, open_source
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import Float32s, select
-from manyhot.nn import BuildHead
+from manyhot.nn import BuildHead, not_finite
 from manyhot.schema import ModelConfig, Schema, convert, every_key
 from manyhot.storage import write_tensors
 
@@ -59,6 +59,9 @@ def save_model(path: Path, saved: SavedModel) -> None:
         "model": every_key(saved.config),
         "summary": _plain(saved.summary),
     }
+    wrong = not_finite({name: tensor for name, tensor in tensors.items() if name.startswith(("table.", "dense."))})
+    if wrong is not None:
+        raise ModelFileError(f"{path}: {wrong}, and no model file holds such numbers: nothing was written")
     try:
         write_tensors(path, json.dumps(header, allow_nan=False), tensors)
     except (OSError, ValueError) as error:

@@ -83,6 +83,10 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         valid, where there is valid. Positives are all kept.
     averaging: None keeps the weights of the last step, where epochs are given.
     calibration: what is fitted on valid after training and applied to every score; None: nothing.
+    non_finite: what is done about a batch whose loss is NaN or infinite. "stop": training ends with an error that names
+        its rows. "skip": nothing is learned from it, which for the gradients too is known before anything moves (this
+        costs what clip_norm costs); after more than 10 such batches in a row, or more than 10 and 1 % of all steps,
+        training stops all the same.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
@@ -109,6 +113,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     loss: Loss = Loss()
     keep_negatives: float = 1.0
     averaging: Averaging | None = None
+    non_finite: Literal["stop", "skip"] = "stop"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     checkpoints: Checkpoints = Checkpoints()
     kernels: Literal["native", "reference"] = "native"

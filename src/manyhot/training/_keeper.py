@@ -13,6 +13,7 @@ from typing import Any
 
 from manyhot.data import available_bytes
 from manyhot.errors import StorageError
+from manyhot.nn import not_finite
 from manyhot.schema import Checkpoints
 from manyhot.storage import CheckpointFolder, Stored
 
@@ -109,6 +110,9 @@ class Keeper:
     def _write(self, step: int, values: dict[str, Any], arrays: Arrays) -> None:
         began = time.monotonic()
         try:
+            wrong = not_finite(arrays)
+            if wrong is not None:
+                raise StorageError(f"after step {step:,} {wrong}, and no checkpoint holds such numbers")
             self._last = step, self._folder.write(step, {**self._header(), "state": values}, arrays)
         finally:
             self.wrote = time.monotonic() - began
