@@ -12,7 +12,7 @@ import torch
 
 from manyhot.data import TableLayout
 from manyhot.kernels import Kernels
-from manyhot.nn import BuildHead, Model, build_model, check_dense_size
+from manyhot.nn import BuildHead, Model, build_model, check_dense_size, not_finite
 from manyhot.schema import ModelConfig
 
 __all__ = ["filled_network", "tensors_of", "under"]
@@ -44,6 +44,9 @@ def filled_network(
     for name, (start, stop) in layout.ranges.items():
         _check(f"table.{name}.latent", tensors, (stop - start, dim))
         _check(f"table.{name}.linear", tensors, (stop - start,))
+    wrong = not_finite({n: tensor for n, tensor in tensors.items() if n.startswith(("table.", "dense."))})
+    if wrong is not None:
+        raise ValueError(wrong)
     dense = {name: torch.from_numpy(tensor) for name, tensor in under("dense.", tensors).items()}
     numbers = sum(tensor.numel() for tensor in dense.values())
     check_dense_size(config, layout, num_labels, most_tensors=len(dense), most_numbers=numbers)
