@@ -22,7 +22,7 @@ PROMISE = (
 LONG = 200
 
 GOOD = max((Path(__file__).parents[1] / "model_file" / "released").glob("*/deepfm.manyhot"))
-_MOST_SECONDS, _MOST_BYTES = 0.1, 64 * 2**20
+_MOST_SECONDS, _MOST_IF_BUSY, _MOST_BYTES = 0.1, 2.0, 64 * 2**20
 _SETTINGS = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 _RUNNING = ("exec", "compile", "import", "marshal.loads", "marshal.load", "code.__new__", "os.system", "os.exec")
 _REACHING = (
@@ -55,8 +55,8 @@ def run(num: int) -> str:
     assert found["files"] >= num, f"there are {found['files']} files"
     return (
         f"{found['files'] - len(found['harmless'])} of {found['files']} files refused by load, score and train, in at "
-        f"most {found['slowest'] * 1000:.0f} ms, the others score as what they were made from; {found['opened']:,} "
-        "opens, all of the named file; no pickle, exec, import, socket or process"
+        f"most {found['slowest'] * 1000:.0f} ms and 64 MiB, the others score as what they were made from; "
+        f"{found['opened']:,} opens, all of the named file; no pickle, exec, import, socket or process"
     )
 
 
@@ -106,6 +106,8 @@ def _child(folder: Path, num: int) -> dict[str, Any]:
             if num < LONG and number % (LONG // num):
                 continue
             files += 1
+            if files == 1:  # all of them are in memory now; asking for much more is noticed below
+                resource.setrlimit(resource.RLIMIT_DATA, (_data_bytes() + _MOST_BYTES, resource.RLIM_INFINITY))
             for kind, task in _tasks(path):
                 trial.seek(0)
                 trial.truncate()
@@ -115,11 +117,15 @@ def _child(folder: Path, num: int) -> dict[str, Any]:
                 started = time.perf_counter()
                 said = watch.during(task)
                 seconds = time.perf_counter() - started
-                for _ in range(3):  # another process may have had the processor
+                used = _MOST_SECONDS + 1
+                for _ in range(5):  # other processes may have had the processor
                     if seconds > _MOST_SECONDS and kind != "train":
-                        started = time.perf_counter()
+                        started, before_it = time.perf_counter(), time.process_time()
                         task()
                         seconds = min(seconds, time.perf_counter() - started)
+                        used = min(used, time.process_time() - before_it)
+                if _MOST_SECONDS < seconds < _MOST_IF_BUSY and kind != "train":
+                    seconds = used
                 assert not watch.forbidden, watch.forbidden
                 others = [each for each in watch.opened if each not in (str(path), *_ASKED)]
                 assert not others, f"opened {others}"
@@ -139,6 +145,11 @@ def _child(folder: Path, num: int) -> dict[str, Any]:
                     opened + watch.opened.count(str(path)),
                 )
     return {"files": files, "opened": opened, "slowest": slowest, "harmless": sorted(harmless)}
+
+
+def _data_bytes() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmData:"))
 
 
 def _num_open() -> int:

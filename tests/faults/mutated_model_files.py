@@ -25,6 +25,7 @@ LONG = 100_000
 
 FILES = sorted((Path(__file__).parents[1] / "model_file" / "released").glob("*/*.manyhot"))
 _MOST_SECONDS, _MOST_BYTES = 0.1, 64 * 2**20
+_MOST_IF_BUSY = 2.0  # where other processes always have the processor; what it works counts then, and this is a hang
 _SETTINGS = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 _AT_ONCE = 10_000  # trials of a process
 
@@ -93,11 +94,15 @@ def _child(first: int, count: int, num: int, folder: Path) -> dict[str, Any]:
         place.flush()
         path.write_bytes(content)
         before = _peak_from_here()
-        seconds, outcome = _loaded(path)
+        seconds, outcome, used = *_loaded(path), _MOST_SECONDS + 1
         most = max(most, _status("VmHWM:") - before)
-        for _ in range(3):  # another process may have had the processor
+        for _ in range(5):  # other processes may have had the processor
             if seconds > _MOST_SECONDS:
+                started = time.process_time()
                 seconds = min(seconds, _loaded(path)[0])
+                used = min(used, time.process_time() - started)
+        if _MOST_SECONDS < seconds < _MOST_IF_BUSY:
+            seconds = used
         assert seconds <= _MOST_SECONDS, f"took {seconds:.3f} s: {outcome}"
         assert outcome in ("refused", "same"), outcome
         slowest = max(slowest, seconds)
