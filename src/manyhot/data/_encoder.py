@@ -178,7 +178,8 @@ class Encoder:
         schema = Schema.from_dict(settings["schema"])
         numbers = numeric_columns(schema)
         try:
-            if len(settings["numbers"]) != len(numbers):
+            named = [(field, column) for field, column, _ in settings["numbers"]]
+            if len(named) != len(numbers) or set(named) != numbers.keys():
                 raise ValueError("it has other numeric columns than its schema")
             for field, column, fitted in settings["numbers"]:
                 numbers[field, column].restore(fitted)

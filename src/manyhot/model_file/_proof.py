@@ -76,19 +76,22 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_map(kind):
         return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
     if pa.types.is_struct(kind):
-        return pa.struct([(kind.field(i).name, _plain(kind.field(i).type)) for i in range(kind.num_fields)])
+        return pa.struct([kind.field(i).with_type(_plain(kind.field(i).type)) for i in range(kind.num_fields)])
     if pa.types.is_fixed_size_list(kind):
         return pa.list_(_plain(kind.value_type), kind.list_size)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = _plain(kind.value_type)
         return pa.list_(inner) if pa.types.is_list(kind) else pa.large_list(inner)
-    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
-        return pa.large_list(_plain(kind.value_type))
     return kind
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    return not pa.types.is_union(kind) and _plain(kind).equals(kind)
+    """Whether it is of a type that is written, and all below it. No field is read from unions and lists of views."""
+    types = pa.types
+    if types.is_union(kind) or types.is_list_view(kind) or types.is_large_list_view(kind):
+        return False
+    inner = [kind.field(i).type for i in range(kind.num_fields)]
+    return bool(_plain(kind).equals(kind)) and all(map(_is_plain, inner))
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
