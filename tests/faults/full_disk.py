@@ -94,7 +94,7 @@ def _write_old(folder: Path) -> None:
 
 
 def _subjects(situations: tuple[Situation, ...]) -> list[Subject]:
-    model = Subject("a model", _write_old, _save, _model_found, 1, 2, ("cannot write",))
+    model = Subject("a model", _write_old, _save, _model_found, 1, 2, ("cannot write the model", "free"))
     return [*map(_of_checkpoints, situations), model]
 
 

@@ -18,7 +18,7 @@ from system_calls import begin, in_child, preloaded
 from manyhot.storage import whole_file, whole_folder
 
 PROMISE = "unsynced writes dropped, reordered and torn under checkpoints and model files: the old or the new, whole"
-LONG = 50_000
+LONG = 20_000
 
 _STEPS = (1, 2, 3, 4)
 _NEXT = 5
@@ -48,15 +48,16 @@ def _file_found(top: Path) -> int | None:
 
 
 def _write_folder(top: Path, step: int) -> None:
-    with whole_folder(top / f"prepared-{step}") as part:
+    with whole_folder(top / "run" / f"prepared-{step}") as part:
         (part / "below").mkdir()
         (part / "below" / "rows").write_bytes(_text(step))
 
 
 def _folder_found(top: Path) -> int | None:
-    steps = [int(path.name.partition("-")[2]) for path in top.iterdir() if "." not in path.name]
+    paths = (top / "run").iterdir() if (top / "run").exists() else ()
+    steps = [int(path.name.partition("-")[2]) for path in paths if "." not in path.name]
     for step in steps:
-        assert _step_of((top / f"prepared-{step}" / "below" / "rows").read_bytes()) == step
+        assert _step_of((top / "run" / f"prepared-{step}" / "below" / "rows").read_bytes()) == step
     return max(steps, default=None)
 
 

@@ -62,12 +62,14 @@ def test_the_same_contents_give_the_same_bytes(tmp_path: Path) -> None:
         assert (one / name).read_bytes() == (other / name).read_bytes()
 
 
-@pytest.mark.parametrize("keep", [1, 2, 3])
+@pytest.mark.parametrize("keep", [1, 2, 3, 4, 5, 9])
 def test_the_last_ones_stay(tmp_path: Path, keep: int) -> None:
     checkpoints = CheckpointFolder(tmp_path, keep=keep)
+    written = []
     for step in (1, 5, 10, 100, 1_000_000):
         checkpoints.write(step, {}, {})
-    assert steps(tmp_path) == [1, 5, 10, 100, 1_000_000][-keep:]
+        written.append(step)
+        assert steps(tmp_path) == written[-keep:]
 
 
 def test_a_step_written_twice_never_is_absent(tmp_path: Path) -> None:
@@ -129,6 +131,20 @@ def test_rests_of_the_living_stay(tmp_path: Path) -> None:
     CheckpointFolder(tmp_path, on_point=look).write(2, {}, ARRAYS)
     assert set(during) == {1, 2}
     assert steps(tmp_path) == [1, 2]
+
+
+def test_who_reads_while_another_writes_and_deletes_finds_a_newest_one(tmp_path: Path) -> None:
+    checkpoints = CheckpointFolder(tmp_path, keep=1)
+    checkpoints.write(0, {}, {})
+    writer = threading.Thread(target=lambda: [checkpoints.write(step, {}, ARRAYS) for step in range(1, 100)])
+    writer.start()
+    found = [0]
+    while writer.is_alive():
+        stored = CheckpointFolder(tmp_path).newest(pytest.fail)
+        assert stored is not None
+        found.append(stored.step)
+    assert found == sorted(found)
+    assert len(set(found)) > 3
 
 
 def test_clear_deletes_all_and_nothing_else(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import pyarrow as pa
 
 from manyhot.errors import ConfigError, DataError
 from manyhot.schema import Part, Reading, Schema, convert
-from manyhot.storage import open_regular, read_json, whole_folder
+from manyhot.storage import VERSION, open_regular, read_json, whole_folder
 
 from ._batches import Rejects
 from ._encoder import Encoder
@@ -124,7 +123,7 @@ def finish_prepared(
     with pa.OSFile(str(part / _PROOF), "wb") as sink, pa.ipc.new_file(sink, proof.schema) as writer:
         writer.write_table(proof)
     description = {
-        "manyhot": version("manyhot"),
+        "manyhot": VERSION,
         "encoding": ENCODING,
         "engine": engine,
         "schema": hashlib.sha256(json.dumps(data_schema(encoder.schema)).encode()).hexdigest(),

@@ -14,7 +14,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import Float32s, select
 from manyhot.nn import BuildHead, not_finite
 from manyhot.schema import ModelConfig, Schema, convert, every_key
-from manyhot.storage import write_tensors
+from manyhot.storage import VERSION, why_not_written, write_tensors
 
 from ._fill import filled_network, tensors_of, under
 from ._opened import FORMAT, check_memory, opened_model
@@ -53,7 +52,7 @@ def save_model(path: Path, saved: SavedModel) -> None:
         tensors |= {f"calibration.{name}": array for name, array in saved.calibrator.arrays().items()}
     header = {
         "format": FORMAT,
-        "manyhot": version("manyhot"),
+        "manyhot": VERSION,
         # Every key of both, so that the file means the same to a version with other defaults.
         "encoder": settings,
         "model": every_key(saved.config),
@@ -64,7 +63,10 @@ def save_model(path: Path, saved: SavedModel) -> None:
         raise ModelFileError(f"{path}: {wrong}, and no model file holds such numbers: nothing was written")
     try:
         write_tensors(path, json.dumps(header, allow_nan=False), tensors)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        num_bytes = sum(tensor.nbytes for tensor in tensors.values())
+        raise ModelFileError(why_not_written(path, "the model", error, num_bytes)) from None
+    except ValueError as error:
         raise ModelFileError(f"{path}: cannot write the model: {error}") from None
 
 

@@ -10,9 +10,11 @@ from ._json import read_json
 from ._lock import RunLock
 from ._regular import open_regular
 from ._tensors import TensorFile, opened_tensors, tensors_checksum, write_tensors
+from ._version import VERSION
 from ._whole import made_folder, whole_file, whole_folder
 
 __all__ = [
+    "VERSION",
     "CheckpointFolder",
     "RunLock",
     "Stored",

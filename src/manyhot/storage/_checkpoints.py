@@ -101,7 +101,8 @@ class CheckpointFolder:
                 self._on_point("renamed")
                 sync_folder(folder)
             self._on_point("the folder above synced")
-            self._delete_others(path)
+            with contextlib.suppress(OSError):  # the new one is there all the same; the next write tries again
+                self._delete_others(path)
         return path
 
     def newest(self, on_damaged: Callable[[str], None] = _nothing) -> Stored | None:
@@ -123,9 +124,10 @@ class CheckpointFolder:
                 reason = error.strerror or str(error)
                 if error.errno in _NOT_NOW:
                     raise StorageError(f"{path}: cannot read the checkpoint: {reason}") from None
-            if os.path.lexists(path):  # else its writer has deleted it meanwhile
-                self._damaged.add(path)
-                on_damaged(f"{path}: the checkpoint is damaged and passed over: {reason}")
+            if not os.path.lexists(path):  # its writer has deleted it meanwhile, and made a newer one before
+                return self.newest(on_damaged)
+            self._damaged.add(path)
+            on_damaged(f"{path}: the checkpoint is damaged and passed over: {reason}")
         return None
 
     def clear(self) -> None:
@@ -188,11 +190,10 @@ class CheckpointFolder:
     def _delete_others(self, new: Path) -> None:
         listed = self._listed()
         older = [path for path in listed if _place(path) < _place(new) and path not in self._damaged]
-        staying = {new, *older[len(older) - (self._keep - 1) :]}
+        staying = {new, *older[::-1][: self._keep - 1]}
         for path in listed:
             if path not in staying:
-                with contextlib.suppress(OSError):  # the new one is there all the same; the next write tries again
-                    _delete(path, self._on_point)
+                _delete(path, self._on_point)
 
 
 def _place(path: Path) -> tuple[int, int]:

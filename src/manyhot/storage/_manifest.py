@@ -13,13 +13,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
 from manyhot.errors import StorageError
 
 from ._arrays_file import Entry, entry_from
 from ._json import read_json
+from ._version import VERSION
 
 __all__ = ["manifest_from", "manifest_of"]
 
@@ -31,7 +31,7 @@ def manifest_of(step: int, header: Mapping[str, Any], entries: Sequence[Entry]) 
     """The bytes of the file. Raises ValueError where the header is nothing that `read_json` would give back."""
     body = {
         "manyhot checkpoint": FORMAT,
-        "written by": version("manyhot"),
+        "written by": VERSION,
         "step": step,
         "header": dict(header),
         "arrays": [asdict(entry) for entry in entries],

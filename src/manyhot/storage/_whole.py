@@ -66,25 +66,28 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` to write into; synced and renamed at the end, deleted where something failed.
 
     A folder that was there before is replaced, and stays where something failed. (Two renames: should the machine die
-    between them, the older one is left under its temporary name.) Raises OSError.
+    between them, the older one is left under its temporary name.) Makes the folder above, as `whole_file` does. Raises
+    OSError.
     """
     part, old = beside(path), beside(path)
-    try:
-        part.mkdir(parents=True)
-        with folder_to_sync(path.parent) as folder:
+    with made_folder(path.parent), folder_to_sync(path.parent) as folder:
+        try:
+            part.mkdir()
             yield part
             _sync_below(part)
             if path.exists():
                 path.replace(old)
             part.replace(path)
+        except BaseException:
+            if old.exists():
+                old.replace(path)
+            raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        try:
             sync_folder(folder)
-    except BaseException:
-        if old.exists():
-            old.replace(path)
-        raise
-    finally:
-        for rest in (part, old):
-            shutil.rmtree(rest, ignore_errors=True)
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def beside(path: Path) -> Path:

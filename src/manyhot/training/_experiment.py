@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import torch
 
 from manyhot.data import Examples
 from manyhot.schema import ModelConfig, Schema, TrainingConfig, every_key
+from manyhot.storage import VERSION
 
 __all__ = ["difference", "experiment", "keys_of", "machine", "rows_of"]
 
@@ -44,7 +44,7 @@ def rows_of(parts: Mapping[str, Examples], encoder_fingerprint: str) -> dict[str
 def machine() -> dict[str, Any]:
     """What may change the last digits, and forbids nothing."""
     return {
-        "manyhot": version("manyhot"),
+        "manyhot": VERSION,
         "torch": torch.__version__,
         "processor": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
