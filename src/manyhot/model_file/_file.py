@@ -149,9 +149,19 @@ def _same_scores(again: Float32s, stored: npt.NDArray[Any]) -> bool:
 
 @contextmanager
 def _telling_damage(path: Path, what: str) -> Iterator[None]:
+    """Whatever data of another shape than expected can raise: in a file from anybody that is no bug of ours."""
     try:
         yield
-    except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
+    except (
+        ManyhotError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+        pa.ArrowException,
+    ) as error:
         said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         # Names in it may come out of the file, and native code writes several lines.
         said = "".join(letter if letter.isprintable() else " " for letter in said)
