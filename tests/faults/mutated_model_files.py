@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +25,19 @@ LONG = 100_000
 
 FILES = sorted((Path(__file__).parents[1] / "model_file" / "released").glob("*/*.manyhot"))
 _MOST_SECONDS, _MOST_BYTES = 0.1, 64 * 2**20
+_MOST_IF_BUSY = 2.0  # where other processes always have the processor; what it works counts then, and this is a hang
 _SETTINGS = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 _AT_ONCE = 10_000  # trials of a process
 
 
 def run(num: int) -> str:
-    """num mutated files, num flips, and of the truncations at most ten times as many as that."""
+    """num mutated files, num flips, and of the truncations at most about ten times as many."""
     totals: Counter[str] = Counter()
     slowest = most = 0.0
-    for kind in ("mutated", "truncated", "flipped"):
-        for first in range(0, num, _AT_ONCE):
-            found = _in_a_child(kind, first, min(num - first, _AT_ONCE), num)
-            totals.update(found["totals"])
-            slowest, most = max(slowest, found["slowest"]), max(most, found["most_bytes"])
+    for first in range(0, num, _AT_ONCE):
+        found = _in_a_child(first, min(num - first, _AT_ONCE), num)
+        totals.update(found["totals"])
+        slowest, most = max(slowest, found["slowest"]), max(most, found["most_bytes"])
     assert totals["flipped refused"] == totals["flipped"], "a flipped bit was not noticed"
     assert totals["truncated refused"] == totals["truncated"], "a truncated header was not noticed"
     return (
@@ -46,40 +47,37 @@ def run(num: int) -> str:
     )
 
 
-def _in_a_child(kind: str, first: int, count: int, num: int) -> dict[str, Any]:
+def _in_a_child(first: int, count: int, num: int) -> dict[str, Any]:
     """A crash ends the child alone, and what it was at is known."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, kind, str(first), str(count), str(num), folder]
+        command = [sys.executable, __file__, str(first), str(count), str(num), folder]
         here, settings = Path(__file__).parent, {**os.environ, **_SETTINGS}
         done = subprocess.run(command, env=settings, cwd=here, capture_output=True, text=True, check=False)
         place = Path(folder) / "trial"
         at = place.read_text() if place.exists() else "the start"
-    assert done.returncode == 0, f"{kind} files, {at}: exit code {done.returncode}\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, f"{at}: exit code {done.returncode}\n{done.stderr[-3000:]}"
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def _trials(kind: str, first: int, count: int, num: int) -> Any:
-    """Number and bytes of each."""
+def _trials(first: int, count: int, num: int) -> Iterator[tuple[str, int, bytes]]:
+    """Kind, number and bytes of each."""
     raw = [path.read_bytes() for path in FILES]
-    if kind == "mutated":
-        for trial in range(first, first + count):
-            random = np.random.default_rng([trial, 6])
-            yield trial, mutated(raw[trial % len(raw)], random)
-    elif kind == "flipped":
-        bits = [(each, bit) for each in raw for bit in range(8 * len(each))]
-        chosen = np.linspace(0, len(bits) - 1, min(num, len(bits))).astype(int)
-        for trial in chosen[first : first + count].tolist():
-            each, bit = bits[trial]
-            yield trial, flip(each, bit)
-    elif first == 0:
+    for trial in range(first, first + count):
+        yield "mutated", trial, mutated(raw[trial % len(raw)], np.random.default_rng([trial, 6]))
+    bits = [(each, bit) for each in raw for bit in range(8 * len(each))]
+    chosen = np.linspace(0, len(bits) - 1, min(num, len(bits))).astype(int)
+    for trial in chosen[first : first + count].tolist():
+        each, bit = bits[trial]
+        yield "flipped", trial, flip(each, bit)
+    if first == 0:
         lengths = [(each, n) for each in raw for n in range(8 + int.from_bytes(each[:8], "little"))]
         for trial in range(0, len(lengths), max(1, len(lengths) // (10 * num))):
             each, length = lengths[trial]
-            yield trial, each[:length]
+            yield "truncated", trial, each[:length]
 
 
-def _child(kind: str, first: int, count: int, num: int, folder: Path) -> dict[str, Any]:
+def _child(first: int, count: int, num: int, folder: Path) -> dict[str, Any]:
     from manyhot.model_file import load_model
 
     for path in FILES:
@@ -90,17 +88,21 @@ def _child(kind: str, first: int, count: int, num: int, folder: Path) -> dict[st
     path, place = folder / "m.manyhot", (folder / "trial").open("w")
     # Memory that is asked for and not touched is none of a process, but the limit knows it.
     resource.setrlimit(resource.RLIMIT_DATA, (_status("VmData:") + _MOST_BYTES, resource.RLIM_INFINITY))
-    for trial, content in _trials(kind, first, count, num):
+    for kind, trial, content in _trials(first, count, num):
         place.seek(0)
-        place.write(f"trial {trial:9}")
+        place.write(f"{kind:9} {trial:9}")
         place.flush()
         path.write_bytes(content)
         before = _peak_from_here()
-        seconds, outcome = _loaded(path)
+        seconds, outcome, used = *_loaded(path), _MOST_SECONDS + 1
         most = max(most, _status("VmHWM:") - before)
-        for _ in range(3):  # another process may have had the processor
+        for _ in range(5):  # other processes may have had the processor
             if seconds > _MOST_SECONDS:
+                started = time.process_time()
                 seconds = min(seconds, _loaded(path)[0])
+                used = min(used, time.process_time() - started)
+        if _MOST_SECONDS < seconds < _MOST_IF_BUSY:
+            seconds = used
         assert seconds <= _MOST_SECONDS, f"took {seconds:.3f} s: {outcome}"
         assert outcome in ("refused", "same"), outcome
         slowest = max(slowest, seconds)
@@ -144,5 +146,5 @@ def _status(key: str) -> int:
 
 
 if __name__ == "__main__":
-    _kind, _first, _count, _num, _folder = sys.argv[1:]
-    print(json.dumps(_child(_kind, int(_first), int(_count), int(_num), Path(_folder))))
+    _first, _count, _num, _folder = sys.argv[1:]
+    print(json.dumps(_child(int(_first), int(_count), int(_num), Path(_folder))))

@@ -25,6 +25,7 @@ PROGRAMS: tuple[str, ...] = (
     "hostile_arrays",
     "damaged_data",
     "mutated_model_files",
+    "hostile_model_files",
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

@@ -167,3 +167,16 @@ def test_a_file_that_becomes_shorter_while_it_is_read(tmp_path: Path) -> None:
         for reading in (file.read, file.check):
             with pytest.raises(ValueError, match="became shorter"):
                 reading()
+
+
+def test_every_bit_counts(tmp_path: Path) -> None:
+    """Also those of a name that JSON could spell otherwise: its \\u001f and \\u001F are one character."""
+    path = tmp_path / "m"
+    write_tensors(path, json.dumps({"a": "\x1f\\", "b": "é"}), {"\x1fé": np.arange(3, dtype=np.int32)})
+    raw = path.read_bytes()
+    for bit in range(8 * len(raw)):
+        damaged = bytearray(raw)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError):
+            read(path)

@@ -165,13 +165,21 @@ class Encoder:
         numbers = [[field, column, number.fitted] for (field, column), number in self._numbers.items()]
         return {"schema": self.schema.to_dict(complete=True), "numbers": numbers}, arrays
 
+    @property
+    def array_names(self) -> set[str]:
+        """Of the arrays of `state`."""
+        trees = (forest_arrays(forest, f"trees.{name}") for name, forest in self._forests.items())
+        names = {name for arrays in trees for name in arrays}
+        return names | {f"vocabulary.{name}.{part}" for name in self.vocabularies for part in ("tokens", "offsets")}
+
     @classmethod
     def from_state(cls, settings: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Encoder:
         """Raises ModelFileError where the parts do not fit together."""
         schema = Schema.from_dict(settings["schema"])
         numbers = numeric_columns(schema)
         try:
-            if len(settings["numbers"]) != len(numbers):
+            named = [(field, column) for field, column, _ in settings["numbers"]]
+            if len(named) != len(numbers) or set(named) != numbers.keys():
                 raise ValueError("it has other numeric columns than its schema")
             for field, column, fitted in settings["numbers"]:
                 numbers[field, column].restore(fitted)

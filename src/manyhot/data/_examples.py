@@ -5,7 +5,7 @@ out as exactly the row-major offsets [rows*F+1], ids [N], weights [N] that the k
 it. Where every weight of a chunk is 1 the weights are a column of that chunk all the same, unless no chunk has any.
 Of T labels `label` is a fixed_size_list<float32>[T], NaN where one is missing. Rows that
 have them hold {example_weight: float32, group: uint64} too. The metadata "manyhot" of a record batch is JSON:
-the origin of its rows, what max_pairs cut, and how many pairs stand for missing values.
+the origin of its rows, what max_pairs cut, how many pairs stand for missing values, and a checksum of all that.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from manyhot.errors import DataError
 from manyhot.kernels import ExampleStore, Float32s, Int32s, Kernels
-from manyhot.storage import whole_file
+from manyhot.storage import read_json, whole_file
 
 from ._bags import Cut
+from ._content_sum import content_sum
 from ._encoder import EncodedChunk
 from ._mapping import Mapping
 from ._memory import available_bytes
@@ -80,9 +82,15 @@ class Examples:
     @classmethod
     def _mapped(cls, mapping: Mapping) -> Examples:
         file = pa.ipc.open_file(mapping.buffer)
-        batches = [file.get_batch_with_custom_metadata(i) for i in range(file.num_record_batches)]
-        chunks = [_to_chunk(*batch) for batch in batches]
-        return cls(chunks, file.schema.field("bags").type.list_size, [mapping])
+        chunks, num_fields = [], file.schema.field("bags").type.list_size
+        last = file.num_record_batches - 1
+        for number in range(last):
+            batch, metadata = file.get_batch_with_custom_metadata(number)
+            chunks.append(_to_chunk(batch, metadata, number, num_fields))
+            mapping.release()  # all of it has been read
+        if last < 0 or _notes_of(file.get_batch_with_custom_metadata(last)[1]) != {"end": last}:
+            raise ValueError("their end is missing")
+        return cls(chunks, num_fields, [mapping])
 
     def kept_within(self, memory_limit: int | None) -> Examples:
         """Themselves, settled on how many mapped pages count as memory of the process; bytes, None for no limit.
@@ -189,9 +197,13 @@ def _write(sink: pa.NativeFile, chunks: Iterator[EncodedChunk], num_fields: int)
     first = next(chunks, None)
     schema = _file_schema(first, num_fields)
     with pa.ipc.new_file(sink, schema) as writer:
-        for chunk in () if first is None else itertools.chain([first], chunks):
-            notes = json.dumps({"origin": chunk.origin, "cuts": chunk.cuts, "missing": chunk.missing})
+        number = 0
+        for number, chunk in enumerate(() if first is None else itertools.chain([first], chunks), start=1):
+            notes = json.dumps({**_notes(chunk), "sum": _sum(chunk, number - 1)})
             writer.write_batch(_to_batch(chunk, schema), custom_metadata={"manyhot": notes})
+        # A batch of no rows says how many there are, as a footer may lose some.
+        nothing = pa.RecordBatch.from_pylist([], schema)
+        writer.write_batch(nothing, custom_metadata={"manyhot": json.dumps({"end": number})})
 
 
 def _file_schema(first: EncodedChunk | None, num_fields: int) -> pa.Schema:
@@ -226,15 +238,37 @@ def _to_batch(chunk: EncodedChunk, schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> EncodedChunk:
-    notes = json.loads(metadata["manyhot"]) if metadata is not None else {}
+def _notes(chunk: EncodedChunk) -> dict[str, Any]:
+    return {"origin": chunk.origin, "cuts": chunk.cuts, "missing": chunk.missing}
+
+
+def _sum(chunk: EncodedChunk, number: int) -> str:
+    """What shows whether a chunk is as it was written, and in its place."""
+    names = ("offsets", "ids", "weights", "labels", "example_weights", "groups")
+    arrays = {name: getattr(chunk, name) for name in names}
+    return content_sum(arrays, json.dumps({**_notes(chunk), "number": number}))
+
+
+def _notes_of(metadata: pa.KeyValueMetadata | None) -> dict[str, Any]:
+    notes = read_json((metadata or {})[b"manyhot"])
+    if not isinstance(notes, dict):
+        raise ValueError("a record batch says nothing of itself")
+    return notes
+
+
+def _to_chunk(
+    batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None, number: int, num_fields: int
+) -> EncodedChunk:
+    """Raises ValueError, KeyError, TypeError, AttributeError or ArrowInvalid where it is not what was written."""
+    notes = _notes_of(metadata)
+    batch.validate()  # the lengths that arrays say, against those of their buffers
     bags = batch.column("bags").values
     pairs = bags.values
     offsets: Int32s = np.asarray(bags.offsets)
     weights = pairs.field("weight")
     labels = batch.column("label")
     names = batch.schema.names
-    return EncodedChunk(
+    chunk = EncodedChunk(
         offsets=offsets,
         ids=np.asarray(pairs.field("id")),
         weights=np.asarray(weights) if len(weights) == 0 or weights.null_count < len(weights) else None,
@@ -245,6 +279,9 @@ def _to_chunk(batch: pa.RecordBatch, metadata: pa.KeyValueMetadata | None) -> En
         origin=notes.get("origin", ""),
         missing=tuple(notes.get("missing", ())),
     )
+    if len(offsets) != batch.num_rows * num_fields + 1 or notes["sum"] != _sum(chunk, number):
+        raise ValueError("their contents do not match their checksum")
+    return chunk
 
 
 def _to_labels(column: pa.Array) -> Float32s:

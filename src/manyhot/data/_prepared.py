@@ -19,9 +19,9 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from manyhot.errors import DataError
-from manyhot.schema import Part, Reading, Schema
-from manyhot.storage import VERSION, whole_folder
+from manyhot.errors import ConfigError, DataError
+from manyhot.schema import Part, Reading, Schema, convert
+from manyhot.storage import VERSION, open_regular, read_json, whole_folder
 
 from ._batches import Rejects
 from ._encoder import Encoder
@@ -72,7 +72,8 @@ class Prepared:
                 raise DataError(
                     f"{folder / name}: holds {found:,} examples instead of {counts['rows']:,}; prepare them anew"
                 )
-        return cls(encoder.with_schema(schema), examples, _read(folder / _PROOF), Reading(**description["reading"]))
+        proof, reading = _read(folder / _PROOF), _read_reading(folder / _DESCRIPTION, description)
+        return cls(encoder.with_schema(schema), examples, proof, reading)
 
 
 @contextmanager
@@ -150,17 +151,32 @@ def _described(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{folder}: holds no prepared rows; make them with `manyhot prepare`")
     try:
-        description: dict[str, Any] = json.loads(path.read_text())
+        with open_regular(path) as file:
+            description: dict[str, Any] = read_json(file.read())
         if not isinstance(description, dict) or not {"parts", "encoder", "reading"} <= description.keys():
             raise ValueError("it says too little")
+        # Their names are those of folders: one that leads elsewhere is not followed.
+        if not isinstance(description["parts"], dict) or not set(PARTS) >= description["parts"].keys():
+            raise ValueError(f"its parts are none of {', '.join(PARTS)}")
+        if not all(isinstance(counts, dict) and "rows" in counts for counts in description["parts"].values()):
+            raise ValueError("a part lacks its number of rows")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: is damaged: {error}; prepare the rows anew") from None
     return description
 
 
+def _read_reading(path: Path, description: dict[str, Any]) -> Reading:
+    try:
+        return convert(description["reading"], Reading, "reading")
+    except ConfigError as error:
+        raise DataError(f"{path}: is damaged: {error}; prepare the rows anew") from None
+
+
 def _read(path: Path) -> pa.Table:
     try:
         with pa.ipc.open_file(str(path)) as file:
-            return file.read_all()
+            table = file.read_all()
+        table.validate(full=True)
+        return table
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: is damaged: {error}; prepare the rows anew") from None

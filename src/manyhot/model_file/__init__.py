@@ -4,7 +4,7 @@ A safetensors file: data only, no pickle. Writing and reading it lives here and 
 uses it. Read `_saved.py` first.
 """
 
-from ._file import load_model, read_header, save_model
+from ._file import load_model, read_header, read_settings, save_model
 from ._saved import LabelledLogits, SavedModel, take_proof
 
-__all__ = ["LabelledLogits", "SavedModel", "load_model", "read_header", "save_model", "take_proof"]
+__all__ = ["LabelledLogits", "SavedModel", "load_model", "read_header", "read_settings", "save_model", "take_proof"]

@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from manyhot.calibration import calibrator_from_arrays
 from manyhot.data import Encoder, TableLayout, open_source
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
-from manyhot.kernels import select
+from manyhot.kernels import Float32s, select
 from manyhot.nn import BuildHead, not_finite
-from manyhot.schema import ModelConfig, convert, every_key
+from manyhot.schema import ModelConfig, Schema, convert, every_key
 from manyhot.storage import VERSION, why_not_written, write_tensors
 
 from ._fill import filled_network, tensors_of, under
@@ -33,7 +34,7 @@ from ._opened import FORMAT, check_memory, opened_model
 from ._proof import rows_from_bytes, rows_to_bytes
 from ._saved import SavedModel
 
-__all__ = ["load_model", "read_header", "save_model"]
+__all__ = ["load_model", "read_header", "read_settings", "save_model"]
 
 _MOST_WORDS = 400
 _DAMAGED = "the model file is damaged"
@@ -86,6 +87,13 @@ def read_header(path: Path) -> dict[str, Any]:
         return header
 
 
+def read_settings(path: Path) -> tuple[ModelConfig, Schema]:
+    """The model's configuration and its rows' schema, of a file that is whole. Raises ModelFileError."""
+    header = read_header(path)
+    with _telling_damage(path, _DAMAGED):
+        return convert(header["model"], ModelConfig, "model"), Schema.from_dict(header["encoder"]["schema"])
+
+
 def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kernels: str = "native") -> SavedModel:
     """Reads a file and scores its proof rows.
 
@@ -115,20 +123,45 @@ def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kern
             tensors["proof.probabilities"],
             calibrator_from_arrays(calibration) if calibration else None,
         )
+        _check_names(saved, tensors)
         again = saved.probabilities(open_source(saved.proof_rows))
-    stored = saved.proof_probabilities
-    if again.shape != stored.shape or not np.all(np.abs(again - stored) <= _PROOF_TOLERANCE):
+    if not _same_scores(again, saved.proof_probabilities):
         raise ModelFileError(
             f"{path}: the model scores its proof rows differently from when it was saved; do not use it"
         )
     return saved
 
 
+def _check_names(saved: SavedModel, tensors: Mapping[str, Any]) -> None:
+    """Raises ValueError where there is a tensor that nobody has read."""
+    known = saved.encoder.array_names | {"proof.rows", "proof.probabilities"}
+    known |= {f"table.{name}.{kind}" for name in saved.encoder.vocabularies for kind in ("latent", "linear")}
+    known |= {f"calibration.{name}" for name in (saved.calibrator.arrays() if saved.calibrator is not None else ())}
+    for name in tensors:
+        if name not in known and not name.startswith("dense."):  # whose names have been compared
+            raise ValueError(f"it holds the tensor {name[:60]!r}, which belongs to nothing")
+
+
+def _same_scores(again: Float32s, stored: npt.NDArray[Any]) -> bool:
+    same_kind = (again.shape, again.dtype) == (stored.shape, stored.dtype)
+    return same_kind and bool(np.all(np.abs(again - stored) <= _PROOF_TOLERANCE))
+
+
 @contextmanager
 def _telling_damage(path: Path, what: str) -> Iterator[None]:
+    """Whatever data of another shape than expected can raise: in a file from anybody that is no bug of ours."""
     try:
         yield
-    except (ManyhotError, KeyError, ValueError, TypeError, RuntimeError, pa.ArrowException) as error:
+    except (
+        ManyhotError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+        pa.ArrowException,
+    ) as error:
         said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         # Names in it may come out of the file, and native code writes several lines.
         said = "".join(letter if letter.isprintable() else " " for letter in said)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from manyhot.data import TableLayout
 from manyhot.kernels import Kernels
-from manyhot.nn import BuildHead, Model, build_model, check_dense_size
+from manyhot.nn import BuildHead, Model, build_model, check_dense_size, not_finite
 from manyhot.schema import ModelConfig
 
 __all__ = ["filled_network", "tensors_of", "under"]
@@ -43,10 +44,15 @@ def filled_network(
     for name, (start, stop) in layout.ranges.items():
         _check(f"table.{name}.latent", tensors, (stop - start, dim))
         _check(f"table.{name}.linear", tensors, (stop - start,))
+    wrong = not_finite({n: tensor for n, tensor in tensors.items() if n.startswith(("table.", "dense."))})
+    if wrong is not None:
+        raise ValueError(wrong)
     dense = {name: torch.from_numpy(tensor) for name, tensor in under("dense.", tensors).items()}
     numbers = sum(tensor.numel() for tensor in dense.values())
     check_dense_size(config, layout, num_labels, most_tensors=len(dense), most_numbers=numbers)
-    network = build_model(config, layout, kernels, num_labels=num_labels, heads=heads)
+    # Fresh weights are not needed: drawing them would take longer than all the rest.
+    unset = msgspec.structs.replace(config, initializer="zeros", embedding_scale=0.01, linear_scale=0.0)
+    network = build_model(unset, layout, kernels, num_labels=num_labels, heads=heads)
     for name in layout.ranges:
         network.tables.latent(name)[...] = tensors[f"table.{name}.latent"]
         network.tables.linear(name)[...] = tensors[f"table.{name}.linear"]

@@ -50,9 +50,11 @@ def _checked(data: npt.NDArray[Any]) -> pa.Table:
     with pa.ipc.open_stream(stream) as reader:
         if len(reader.schema) > _MOST_COLUMNS or any(not _is_plain(field.type) for field in reader.schema):
             raise ValueError("proof.rows have columns of a type that is never written")
+        if reader.schema.metadata or any(field.metadata for field in reader.schema):
+            raise ValueError("proof.rows have metadata, which are never written")
         table = reader.read_all()
-    if table.num_rows > _MOST_ROWS:
-        raise ValueError(f"{table.num_rows:,} proof rows; at most {_MOST_ROWS:,} are read")
+    if not 1 <= table.num_rows <= _MOST_ROWS:
+        raise ValueError(f"{table.num_rows:,} proof rows are none, or more than {_MOST_ROWS:,}")
     table.validate(full=True)
     # Nulls take no bytes, and neither does how many of them a list holds.
     values = sum(_num_values(chunk) for column in table.columns for chunk in column.chunks)
@@ -74,19 +76,22 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_map(kind):
         return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
     if pa.types.is_struct(kind):
-        return pa.struct([(kind.field(i).name, _plain(kind.field(i).type)) for i in range(kind.num_fields)])
+        return pa.struct([kind.field(i).with_type(_plain(kind.field(i).type)) for i in range(kind.num_fields)])
     if pa.types.is_fixed_size_list(kind):
         return pa.list_(_plain(kind.value_type), kind.list_size)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = _plain(kind.value_type)
         return pa.list_(inner) if pa.types.is_list(kind) else pa.large_list(inner)
-    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
-        return pa.large_list(_plain(kind.value_type))
     return kind
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    return not pa.types.is_union(kind) and _plain(kind).equals(kind)
+    """Whether it is of a type that is written, and all below it. No field is read from unions and lists of views."""
+    types = pa.types
+    if types.is_union(kind) or types.is_list_view(kind) or types.is_large_list_view(kind):
+        return False
+    inner = [kind.field(i).type for i in range(kind.num_fields)]
+    return bool(_plain(kind).equals(kind)) and all(map(_is_plain, inner))
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

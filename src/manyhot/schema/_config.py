@@ -71,7 +71,7 @@ def _check_keys(data: Any, kind: Any, where: str) -> Any:
     for struct in (kind, *typing.get_args(kind)):
         if not (isinstance(data, dict) and isinstance(struct, type) and issubclass(struct, msgspec.Struct)):
             continue
-        known = {field.name: field.type for field in msgspec.structs.fields(struct)}
+        known = {field.name: field.type for field in _fields(struct)}
         for key in data:
             if key not in known:
                 raise ConfigError(f'{where}: unknown key "{key}"{nearest_name(key, known.keys() - {"name"})}')

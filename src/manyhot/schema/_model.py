@@ -150,8 +150,8 @@ class ModelConfig(Config, frozen=True, kw_only=True):
 
     def _check_custom_heads(self) -> None:
         for head in self.custom_heads:
-            if not head.isidentifier():
-                raise ConfigError(f'model: custom_heads: "{head}" must be a name of letters, digits and _')
+            if not head.isidentifier() or len(head) > 100:
+                raise ConfigError(f'model: custom_heads: "{head[:100]}" must be a name of letters, digits and _')
             if head in HEADS:
                 raise ConfigError(f'model: custom_heads: "{head}" is a head of manyhot; take another name')
         if len(set(self.custom_heads)) != len(self.custom_heads):

@@ -10,9 +10,9 @@ import numpy as np
 from manyhot.data import Encoder, FittedVocabulary
 from manyhot.errors import ConfigError
 from manyhot.kernels import Int32s, Tokens
-from manyhot.model_file import load_model, read_header
+from manyhot.model_file import load_model, read_settings
 from manyhot.nn import BuildHead, Model
-from manyhot.schema import ModelConfig, Schema, convert
+from manyhot.schema import ModelConfig, Schema
 
 __all__ = ["check_start", "take_rows"]
 
@@ -22,8 +22,7 @@ _FRESH = -1
 def check_start(path: str, model: ModelConfig, schema: Schema, heads: Container[str] = ()) -> None:
     """Before any row is read: raises ModelFileError where there is no whole model file, and ConfigError where its rows
     cannot be those of this model, or where it has custom heads beside the given."""
-    header = read_header(Path(path))
-    other, other_schema = convert(header["model"], ModelConfig, "model"), Schema.from_dict(header["encoder"]["schema"])
+    other, other_schema = read_settings(Path(path))
     where = f'training: init_from = "{path}"'
     for head in other.custom_heads:
         if head not in heads:
