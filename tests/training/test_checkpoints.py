@@ -163,6 +163,22 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_training_goes_on(tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("where", ["learner.tables.rows", "learner.dense.bias"])
+def test_no_number_that_is_not_finite_is_ever_written(tmp_path, where):
+    keeper = _keeper.Keeper(CheckpointFolder(tmp_path), mh.Checkpoints(), dict, lambda text: None)
+
+    class Broken:
+        def state(self):
+            return {}, {where.removeprefix("learner."): np.array([[1.0, np.nan]])}
+
+    with pytest.raises(mh.TrainingError, match=f"after step 7 {where} holds NaN"):
+        keeper.write_now(7, {"learner": Broken()})
+    keeper.write(7, {"learner": Broken()})
+    with pytest.raises(mh.TrainingError, match=f"after step 7 {where} holds NaN"):
+        keeper.close()
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_room_for_a_copy_training_waits_for_the_disk(tmp_path, monkeypatch):
     whole, written = stops.train(None), []
     monkeypatch.setattr(_keeper, "available_bytes", lambda: 0)

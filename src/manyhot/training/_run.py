@@ -193,10 +193,9 @@ def train(
                 start_at_base_rates(network, examples["train"])
             if training.init_from is not None:
                 tell(take_rows(network, encoder, training.init_from, heads or {}))
-            with _listener(listener) as listen:
+            with _listener(listener) as listen, _keeper(resumption, training, rows) as keeper:
                 valid_rows = examples.get("valid")
-                with _keeper(resumption, training, rows) as keeper:
-                    clock = fit_model(network, training, examples["train"], valid_rows, listen, names, keeper, stop)
+                clock = fit_model(network, training, examples["train"], valid_rows, listen, names, keeper, stop)
                 metrics: dict[str, Any] = {}
                 calibrator = None
                 if training.calibration is not None:
