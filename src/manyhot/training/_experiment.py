@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from manyhot.data import Examples
 from manyhot.schema import ModelConfig, Schema, TrainingConfig
 
-__all__ = ["difference", "experiment", "keys_of", "machine", "rows_of"]
+__all__ = ["difference", "experiment", "keys_of", "machine", "rows_of", "with_new_keys"]
 
 # What decides no number that is trained (threads: but for the last digit of an MLP, which is told).
 _FREE = ("checkpoints", "threads")
@@ -21,7 +22,7 @@ _FREE = ("checkpoints", "threads")
 
 def experiment(schema: Schema, model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
     """All keys, given or not, by their sections as in an experiment file; plain JSON."""
-    of_rows = schema.to_dict()
+    of_rows = _plain(schema.to_dict())
     of_rows = {
         "fields": of_rows.pop("fields"),
         **of_rows,
@@ -33,6 +34,13 @@ def experiment(schema: Schema, model: ModelConfig, training: TrainingConfig) -> 
 def keys_of(training: TrainingConfig) -> dict[str, Any]:
     """Those that decide what is trained."""
     return _as_json({"training": {key: value for key, value in _plain(training).items() if key not in _FREE}})
+
+
+def with_new_keys(then: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier version wrote, with the keys that it did not know at the defaults that they have now."""
+    known = {"training": _defaults(TrainingConfig), "model": _defaults(ModelConfig)}
+    filled = {name: {**keys, **then[name]} for name, keys in known.items() if isinstance(then.get(name), dict)}
+    return {**then, **filled}
 
 
 def rows_of(parts: Mapping[str, Examples], encoder_fingerprint: str) -> dict[str, Any]:
@@ -69,12 +77,20 @@ def difference(then: Mapping[str, Any], now: Mapping[str, Any], place: str = "")
 
 
 def _plain(value: Any) -> Any:
-    """With the defaults, which msgspec leaves out."""
+    """With the defaults, which msgspec leaves out; infinity, which JSON has not, as text."""
     if isinstance(value, msgspec.Struct):
         return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _defaults(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Of the keys that decide what is trained."""
+    fields = (of for of in msgspec.structs.fields(kind) if of.name not in _FREE)
+    return _as_json({of.name: None if of.default is msgspec.NODEFAULT else _plain(of.default) for of in fields})
 
 
 def _as_json(data: dict[str, Any]) -> dict[str, Any]:
