@@ -179,7 +179,7 @@ def train(
         check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
         if training.calibration is not None:
             check_both_classes(*_labels(examples["valid"]))
-        with torch_threads(training.threads):
+        with torch_threads(training.threads, alone=training.deterministic) as threads:
             network = build_model(
                 model,
                 layout,
@@ -187,7 +187,7 @@ def train(
                 num_labels=len(schema.labels),
                 optimizer=training.table_optimizers,
                 seed=training.seed,
-                threads=training.threads,
+                threads=threads,
                 heads=heads,
             )
             if model.preset != "article":
