@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-PROGRAMS: tuple[str, ...] = ("damaged_data",)
+PROGRAMS: tuple[str, ...] = ("damaged_data", "same_bits", "steady_memory")
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _START, _END = "<!-- table: make faults -->", "<!-- end of table -->"
