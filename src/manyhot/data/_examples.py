@@ -10,6 +10,7 @@ the origin of its rows, what max_pairs cut, and how many pairs stand for missing
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -34,7 +35,12 @@ __all__ = ["Examples", "write_examples"]
 
 
 class Examples:
-    """Encoded rows in chunks. num_rows, num_pairs, num_fields; labels, example_weights, groups [num_rows] or None."""
+    """Encoded rows in chunks. num_rows, num_pairs, num_fields; labels, example_weights, groups [num_rows] or None.
+
+    name: of what they were read from, for errors.
+    """
+
+    name = "the encoded rows"
 
     def __init__(self, chunks: Iterable[EncodedChunk], num_fields: int, mappings: Iterable[Mapping] = ()) -> None:
         self.chunks = [chunk for chunk in chunks if len(chunk.offsets) > 1]
@@ -56,7 +62,9 @@ class Examples:
             if examples.num_fields != num_fields:
                 raise DataError(f"{part}: has {examples.num_fields} fields, the parts before it {num_fields}")
         mappings = (mapping for examples in opened for mapping in examples._mappings)
-        return cls((chunk for examples in opened for chunk in examples.chunks), num_fields, mappings)
+        whole = cls((chunk for examples in opened for chunk in examples.chunks), num_fields, mappings)
+        whole.name = str(path)
+        return whole
 
     @classmethod
     def nameless(cls, folder: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> Examples:
@@ -173,10 +181,20 @@ class Examples:
 
     def store(self, kernels: Kernels) -> ExampleStore:
         """The chunks as the kernels gather from them, without a copy."""
-        store = kernels.store(self.num_fields, self.num_labels)
-        for chunk in self.chunks:
-            store.add(chunk.offsets, chunk.ids, chunk.weights, chunk.labels, chunk.example_weights)
+        with self.telling_damage():
+            store = kernels.store(self.num_fields, self.num_labels)
+            for chunk in self.chunks:
+                store.add(chunk.offsets, chunk.ids, chunk.weights, chunk.labels, chunk.example_weights)
         return store
+
+    @contextlib.contextmanager
+    def telling_damage(self) -> Iterator[None]:
+        """What the kernels refuse inside is a DataError: only rows out of a damaged file are wrong."""
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            text = str(error).split("\n")[0]
+            raise DataError(f"{self.name}: cannot read these Examples, delete them to encode anew: {text}") from None
 
 
 def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> None:
