@@ -37,10 +37,10 @@ __all__ = ["Examples", "write_examples"]
 class Examples:
     """Encoded rows in chunks. num_rows, num_pairs, num_fields; labels, example_weights, groups [num_rows] or None.
 
-    name: of what they were read from, for errors.
+    path: what they were read from, None for rows in memory.
     """
 
-    name = "the encoded rows"
+    path: Path | None = None
 
     def __init__(self, chunks: Iterable[EncodedChunk], num_fields: int, mappings: Iterable[Mapping] = ()) -> None:
         self.chunks = [chunk for chunk in chunks if len(chunk.offsets) > 1]
@@ -63,7 +63,7 @@ class Examples:
                 raise DataError(f"{part}: has {examples.num_fields} fields, the parts before it {num_fields}")
         mappings = (mapping for examples in opened for mapping in examples._mappings)
         whole = cls((chunk for examples in opened for chunk in examples.chunks), num_fields, mappings)
-        whole.name = str(path)
+        whole.path = path
         return whole
 
     @classmethod
@@ -189,12 +189,14 @@ class Examples:
 
     @contextlib.contextmanager
     def telling_damage(self) -> Iterator[None]:
-        """What the kernels refuse inside is a DataError: only rows out of a damaged file are wrong."""
+        """What the kernels refuse inside is a DataError where the rows are out of a file, which then is damaged."""
         try:
             yield
         except (ValueError, TypeError) as error:
+            if self.path is None:
+                raise
             text = str(error).split("\n")[0]
-            raise DataError(f"{self.name}: cannot read these Examples, delete them to encode anew: {text}") from None
+            raise DataError(f"{self.path}: cannot read these Examples, delete them to encode anew: {text}") from None
 
 
 def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> None:

@@ -11,7 +11,9 @@ def sound(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch, when every offset, length and index in it is one that can be followed; else raises ArrowInvalid.
 
     Where all that is wrong is text that is not UTF-8, its columns come as binary: the Encoder says which rows are bad.
+    Raises UnicodeDecodeError where a name in a type is none.
     """
+    batch.schema.to_string(show_schema_metadata=False)  # decodes all names
     try:
         batch.validate(full=True)
     except pa.ArrowInvalid:
