@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -130,3 +131,21 @@ def test_shuffling_reaches_across_windows() -> None:
         assert abs(ids.mean() / num_rows - 0.5) < 0.06
         assert len(set(ids // BLOCK_ROWS)) > 400
     assert [len(ids) for ids in batches] == [1000] * (num_rows // 1000) + [num_rows % 1000]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 30), st.integers(1, 12), st.integers(0, 12), st.booleans(), st.booleans())
+def test_an_epoch_from_a_batch_on_is_the_rest_of_the_epoch_and_gathers_no_row_before(
+    num_rows: int, batch_size: int, first: int, shuffled: bool, draws: bool
+) -> None:
+    keep = 0.5 if draws else 1.0
+    made = loader(num_rows, batch_size, shuffle_seed=7 if shuffled else None, num_threads=2, keep_negatives=keep)
+    whole, gathered, batches = epoch(made, 3), [], made.batches
+
+    def counted(rows: list[npt.NDArray[np.int64]]) -> list[Batch]:
+        gathered.extend(len(part) for part in rows)
+        return batches(rows)
+
+    made.batches = counted  # type: ignore[method-assign]
+    assert [rows_in(batch) for batch in made.epoch(3, first)] == whole[first:]
+    assert gathered == [len(rows) for rows in whole[first:]]

@@ -14,7 +14,18 @@ import sys
 import time
 from pathlib import Path
 
-PROGRAMS: tuple[str, ...] = ("damaged_data", "same_bits", "steady_memory")
+PROGRAMS: tuple[str, ...] = (
+    "killed_training",
+    "signals",
+    "two_runs",
+    "killed_writer",
+    "lost_writes",
+    "full_disk",
+    "two_trainers",
+    "damaged_data",
+    "same_bits",
+    "steady_memory",
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _START, _END = "<!-- table: make faults -->", "<!-- end of table -->"

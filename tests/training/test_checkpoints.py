@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import clicks
+import numpy as np
 import pytest
 import stops
 
@@ -162,10 +163,26 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_training_goes_on(tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("where", ["learner.tables.rows", "learner.dense.bias"])
+def test_no_number_that_is_not_finite_is_ever_written(tmp_path, where):
+    keeper = _keeper.Keeper(CheckpointFolder(tmp_path), mh.Checkpoints(), dict, lambda text: None)
+
+    class Broken:
+        def state(self):
+            return {}, {where.removeprefix("learner."): np.array([[1.0, np.nan]])}
+
+    with pytest.raises(mh.TrainingError, match=f"after step 7 {where} holds NaN"):
+        keeper.write_now(7, {"learner": Broken()})
+    keeper.write(7, {"learner": Broken()})
+    with pytest.raises(mh.TrainingError, match=f"after step 7 {where} holds NaN"):
+        keeper.close()
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_room_for_a_copy_training_waits_for_the_disk(tmp_path, monkeypatch):
     whole, written = stops.train(None), []
     monkeypatch.setattr(_keeper, "available_bytes", lambda: 0)
-    monkeypatch.setattr(_keeper, "_copy", lambda array: pytest.fail("copied"))
+    monkeypatch.setattr(_keeper.Room, "copied", lambda *_: pytest.fail("copied"))
     write = CheckpointFolder.write
     monkeypatch.setattr(CheckpointFolder, "write", lambda self, *what: written.append(what[0]) or write(self, *what))
     assert clicks.bits(stops.train(tmp_path)) == clicks.bits(whole)
@@ -174,15 +191,33 @@ def test_without_room_for_a_copy_training_waits_for_the_disk(tmp_path, monkeypat
 
 def test_training_waits_a_twentieth_of_its_time_at_most(tmp_path):
     """By the clock of the keeper itself: none is due before twenty times what the last one took has passed."""
-    config = mh.Checkpoints(minutes=0)
-    keeper = _keeper.Keeper(CheckpointFolder(tmp_path), config, dict, lambda text: None)
-    assert keeper.due(None, 0)
-    keeper._waited = 1e6
-    assert not keeper.due(None, 0) and not keeper.due(1, 0)
-    keeper._waited, keeper._wrote = None, 0.0
-    assert not keeper.due(1, 10**15)  # bytes to copy, before anything was measured
-    keeper._wrote = 1e6
-    assert not keeper.due(None, 0)
+    for waited, wrote, num_bytes, due in [
+        (0, 0, 0, True),
+        (1e6, 0, 0, False),
+        (0, 1e6, 0, False),
+        (None, 0, 1e15, False),
+    ]:
+        keeper = _keeper.Keeper(CheckpointFolder(tmp_path), mh.Checkpoints(minutes=0), dict, lambda text: None)
+        keeper._waited, keeper.wrote = waited, wrote
+        assert keeper.due(None, num_bytes) == keeper.due(1, num_bytes) == due
+        keeper.close()
+
+
+def test_memory_for_a_large_copy_is_made_ready_before_it_is_needed(tmp_path):
+    keeper = _keeper.Keeper(CheckpointFolder(tmp_path), mh.Checkpoints(minutes=0, epochs=0), dict, lambda text: None)
+    keeper._waited = 0.0
+    assert not keeper.due(None, 1 << 26)
+    keeper.finish_writing()
+    assert keeper.due(None, 1 << 26) and keeper._room.num_bytes == 1 << 26
+    rows = np.arange(3 << 20, dtype=np.float32).reshape(-1, 3)
+    fixed, small = np.ones(1 << 20), np.arange(3)
+    fixed.flags.writeable = False
+    copies = keeper._room.copied({"rows": rows[:, :2], "more": rows, "fixed": fixed, "small": small})
+    assert copies["fixed"] is fixed and keeper._room.num_bytes == 0
+    before = rows.copy()
+    rows[:], small[:] = 0, 0
+    assert np.array_equal(copies["rows"], before[:, :2]) and np.array_equal(copies["more"], before)
+    assert copies["small"].tolist() == [0, 1, 2]
     keeper.close()
 
 
@@ -190,7 +225,7 @@ def test_training_waits_a_twentieth_of_its_time_at_most(tmp_path):
 def test_due_at_the_ends_of_epochs(tmp_path, epochs, due):
     config = mh.Checkpoints(minutes=100, epochs=epochs)
     keeper = _keeper.Keeper(CheckpointFolder(tmp_path), config, dict, lambda text: None)
-    assert [epoch for epoch in range(1, 5) if keeper.due(epoch, 0)] == due
+    assert [epoch for epoch in range(1, 5) if keeper._is_time(epoch, 0)] == due
     assert not keeper.due(None, 0)
     keeper.close()
 

@@ -31,7 +31,7 @@ from ._arrays_file import read_arrays, write_arrays
 from ._durable import folder_to_sync, sync_folder
 from ._failures import telling_why
 from ._json import MOST_BYTES
-from ._lock import RunLock
+from ._lock import FolderLock, RunLock
 from ._manifest import manifest_from, manifest_of
 from ._regular import open_regular
 from ._whole import beside, made_folder
@@ -89,7 +89,7 @@ class CheckpointFolder:
         num_bytes = sum(array.nbytes for array in arrays.values())
         with telling_why(self.folder, "the checkpoint", num_bytes), made_folder(self.folder), self._locked():
             self._sweep()
-            path = self._free_path(step)
+            path = self._path_of(step)
             with folder_to_sync(self.folder) as folder:
                 part = beside(path)
                 try:
@@ -142,7 +142,7 @@ class CheckpointFolder:
             raise StorageError(f"{self.folder}: cannot delete the checkpoints: {error.strerror or error}") from None
 
     def _locked(self) -> contextlib.AbstractContextManager[object]:
-        return RunLock(self.folder) if self._lock is None else contextlib.nullcontext()
+        return FolderLock(self.folder) if self._lock is None else contextlib.nullcontext()
 
     def _fill(self, part: Path, step: int, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         part.mkdir()
@@ -180,13 +180,10 @@ class CheckpointFolder:
         except FileNotFoundError:
             return []
 
-    def _free_path(self, step: int) -> Path:
-        """The name of the step; one written a second time gets a number behind it and takes no other's place."""
-        path, times = self.folder / f"step-{step:012d}", 1
-        while os.path.lexists(path):
-            times += 1
-            path = path.with_name(f"step-{step:012d}-{times}")
-        return path
+    def _path_of(self, step: int) -> Path:
+        """The name of the step; one written once more gets a number behind it, and takes no other's place."""
+        times = max((times for at, times in map(_place, self._listed()) if at == step), default=0)
+        return self.folder / (f"step-{step:012d}-{times + 1}" if times else f"step-{step:012d}")
 
     def _delete_others(self, new: Path) -> None:
         listed = self._listed()
@@ -199,6 +196,7 @@ class CheckpointFolder:
 
 
 def _place(path: Path) -> tuple[int, int]:
+    """Step, and the how many-th that was written of it."""
     match = _NAME.fullmatch(path.name)
     assert match
     return int(match[1]), int(match[2] or 1)

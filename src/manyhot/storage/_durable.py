@@ -18,19 +18,27 @@ _CANNOT = (errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF)
 
 
 @contextlib.contextmanager
-def folder_to_sync(folder: Path) -> Iterator[int]:
-    """A descriptor for `sync_folder`, opened before anything changes: later there might be no more descriptors."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def folder_to_sync(folder: Path) -> Iterator[int | None]:
+    """A descriptor for `sync_folder`, opened before anything changes: later there might be no more descriptors.
+
+    None where one may write in the folder but not read it: it cannot be synced. Raises OSError.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        yield None
+        return
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def sync_folder(descriptor: int) -> None:
+def sync_folder(descriptor: int | None) -> None:
     """The names in the folder: made, renamed, deleted. Raises OSError."""
     try:
-        os.fsync(descriptor)
+        if descriptor is not None:
+            os.fsync(descriptor)
     except OSError as error:
         if error.errno not in _CANNOT:
             raise

@@ -12,7 +12,7 @@ __all__ = ["read_json"]
 
 MOST_BYTES = 4 * 2**20
 # Empty lists of two bytes would each cost thirty times that in memory; and a parser calls itself for each level.
-_MOST_VALUES = 2**18
+_MOST_VALUES = 2**17
 _MOST_LEVELS = 32
 _LARGEST = 2**63
 # Also takes one that never ends: tried again from each quote in it, a search would cost the square of its length.
@@ -24,7 +24,7 @@ def read_json(data: bytes) -> Any:
     """The value that UTF-8 JSON spells: dict, list, str, int, float, bool, None.
 
     Refused is what readers disagree about or what cannot be meant: a key twice in one object, NaN and infinity, numbers
-    outside float64 or int64, halves of surrogate pairs, more than 32 levels, 2^18 values or 4 MiB. Raises ValueError.
+    outside float64 or int64, halves of surrogate pairs, more than 32 levels, 2^17 values or 4 MiB. Raises ValueError.
     """
     if len(data) > MOST_BYTES:
         raise ValueError(f"the JSON is {len(data):,} bytes long; at most {MOST_BYTES:,} are read")
@@ -38,7 +38,10 @@ def read_json(data: bytes) -> Any:
         parse_int=_int,
     )
     if "\\ud" in text or "\\uD" in text:
-        json.dumps(value, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("the JSON holds half of a surrogate pair, which is no text") from None
     return value
 
 

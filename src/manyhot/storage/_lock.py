@@ -18,41 +18,28 @@ from manyhot.errors import LockedError, StorageError
 from ._failures import telling_why
 from ._whole import made_folder
 
-__all__ = ["RunLock"]
+__all__ = ["FolderLock", "RunLock"]
 
 _NAME = "lock"
 _MOST_BYTES = 500
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_HELD: weakref.WeakSet[FolderLock] = weakref.WeakSet()
 
 
-class RunLock:
-    """Held from its making until `release`, or until the end of a `with`: nobody else can make one of that folder.
-
-    The kernel's lock (flock) on the file `lock` decides, and nothing that stands in the file: the kernel frees it in
-    the moment in which the owner dies, whatever kills it, and a process that later gets the owner's number is no
-    owner. The file only says, for the message, who holds it. It is deleted at the end; that of a killed owner stays,
-    and the next one takes it over. Children made by fork do not hold the lock on after their parent.
-
-    On NFS, CephFS, SMB and Lustre (mounted with `flock`) the kernels of all machines ask the server, so that one
-    machine's trainer keeps out another's; where a mount keeps locks to the machine (NFS with `nolock` or
-    `local_lock`, Lustre with `localflock`), two machines are not kept apart. A server frees the lock of a machine
-    that vanished when its lease ends (NFSv4: 90 s).
-
-    Makes the folder where it is missing. Raises LockedError where the lock is held, by this process too, StorageError
-    where the lock cannot be made.
-    """
+class FolderLock:
+    """As RunLock, of which it is all but the sentence. Raises LockedError, StorageError, OSError."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME
         self._descriptor: int | None = None
-        with telling_why(folder, "the lock of this folder", _MOST_BYTES), made_folder(folder):
+        with made_folder(folder):
             while self._descriptor is None:
                 self._descriptor = self._take()
-            _HELD.add(self)
-            with contextlib.suppress(OSError):  # a full disk: the lock holds without words, too
-                os.ftruncate(self._descriptor, 0)
-                os.pwrite(self._descriptor, _owner().encode()[:_MOST_BYTES], 0)
+        _HELD.add(self)
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without words, too
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, _owner().encode()[:_MOST_BYTES], 0)
 
     def release(self) -> None:
         """Deletes the file and frees the lock; a second time does nothing."""
@@ -60,7 +47,8 @@ class RunLock:
         if descriptor is None:
             return
         with contextlib.suppress(OSError):  # a disk that became read-only
-            self._path.unlink()  # before the lock is free: later it might be another's
+            if _is_at(descriptor, self._path):
+                self._path.unlink()  # before the lock is free: afterwards it might be another's
         os.close(descriptor)
 
     def forget(self) -> None:
@@ -103,7 +91,26 @@ class RunLock:
         return error
 
 
-_HELD: weakref.WeakSet[RunLock] = weakref.WeakSet()
+class RunLock(FolderLock):
+    """Held from its making until `release`, or until the end of a `with`: nobody else can make one of that folder.
+
+    The kernel's lock (flock) on the file `lock` decides, and nothing that stands in the file: the kernel frees it in
+    the moment in which the owner dies, whatever kills it, and a process that later gets the owner's number is no
+    owner. The file only says, for the message, who holds it. It is deleted at the end; that of a killed owner stays,
+    and the next one takes it over. Children made by fork do not hold the lock on after their parent.
+
+    On NFS, CephFS, SMB and Lustre (mounted with `flock`) the kernels of all machines ask the server, so that one
+    machine's trainer keeps out another's; where a mount keeps locks to the machine (NFS with `nolock` or
+    `local_lock`, Lustre with `localflock`), two machines are not kept apart. A server frees the lock of a machine
+    that vanished when its lease ends (NFSv4: 90 s).
+
+    Makes the folder where it is missing. Raises LockedError where the lock is held, by this process too, StorageError
+    where the lock cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with telling_why(folder, "the lock of the run", _MOST_BYTES):
+            super().__init__(folder)
 
 
 def _forget_all() -> None:

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,8 +93,13 @@ def beside(path: Path) -> Path:
 
 
 def _sync_below(folder: Path) -> None:
-    for top, _, names in os.walk(folder):
-        for name in names:
-            sync_file(Path(top, name))
+    for top, _, names in os.walk(folder, onerror=_raise):
+        for path in (Path(top, name) for name in names):
+            if stat.S_ISREG(path.lstat().st_mode):
+                sync_file(path)
         with folder_to_sync(Path(top)) as opened:
             sync_folder(opened)
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -7,6 +7,7 @@ room. Read `_run.py` first, then `_loop.py`.
 
 from ._clock import Clock
 from ._dense import dense_optimizer
+from ._keeper import Keeper
 from ._labels import evaluate_labels, label_names
 from ._learner import Learner
 from ._loop import fit_model
@@ -27,6 +28,7 @@ from ._warm_start import check_start
 
 __all__ = [
     "Clock",
+    "Keeper",
     "Learner",
     "Listener",
     "ProgressBar",

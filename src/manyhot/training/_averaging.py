@@ -77,17 +77,27 @@ class AveragedWeights:
         self._set(self._weights, self._dense)
 
     def state(self) -> State:
-        """Of the rows that a step has touched, and of the dense part."""
+        """Of the rows that a step has touched, all of them where most are; and of the dense part."""
         rows = self._rows()
         dense = {f"dense.{name}": tensor.numpy() for name, tensor in zip(self._names, self._dense, strict=True)}
-        of_rows: Arrays = {"rows": rows, "lead": self._lead[rows], "touched": self._touched[rows]}
-        return {"num_steps": self._num_steps}, {**dense, **fixed(of_rows)}
+        of_rows: Arrays = {"lead": self._lead, "touched": self._touched}
+        if 2 * len(rows) < len(self._touched):
+            of_rows = fixed({"rows": rows, "lead": self._lead[rows], "touched": self._touched[rows]})
+        return {"num_steps": self._num_steps}, {**dense, **of_rows}
 
     def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
         """Takes what `state` gave, before any step."""
         self._num_steps = values["num_steps"]
-        self._lead[arrays["rows"]], self._touched[arrays["rows"]] = arrays["lead"], arrays["touched"]
+        rows = arrays.get("rows", np.arange(len(self._touched), dtype=np.int32))
+        if not len(rows) == len(arrays["lead"]) == len(arrays["touched"]):
+            raise ValueError("averages of some rows are missing")
+        self._lead[rows], self._touched[rows] = arrays["lead"], arrays["touched"]
         self._set(self._dense, [torch.tensor(arrays[f"dense.{name}"]) for name in self._names])
+
+    @property
+    def num_bytes(self) -> int:
+        """Of what `state` gives at most."""
+        return self._lead.nbytes + self._touched.nbytes
 
     def _rows(self) -> Int32s:
         """Rows that any step has touched."""

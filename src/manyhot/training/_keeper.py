@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from manyhot.data import available_bytes
-from manyhot.errors import StorageError
-from manyhot.nn import not_finite
+from manyhot.errors import StorageError, TrainingError
 from manyhot.schema import Checkpoints
 from manyhot.storage import CheckpointFolder, Stored
 
+from ._room import Room
 from ._state import Arrays, Remembering, load_parts, state_of
 
 __all__ = ["Keeper"]
@@ -28,14 +27,16 @@ __all__ = ["Keeper"]
 # twentieth of the time. The second runs at low priority; four times as long as it took, it does not run again.
 _WAITS, _RESTS = 20, 4
 _COPIED_A_SECOND = 1e9  # bytes; before anything was measured
-_PARALLEL = 1 << 20  # bytes; larger arrays are copied by all threads
+# Buffers are left out: one of a custom head may hold infinity for a reason.
+_FINITE = ("learner.tables.", "learner.dense.", "learner.optimizer.")
+_NO_PREPARING = 1 << 26  # bytes; memory for fewer is asked for when it is needed
 
 
 class Keeper:
     """Writes checkpoints into a folder as the config says; start: the one to go on from.
 
     header: what else each holds, plain JSON; called by the thread that writes. tell: is told in words of one that could
-    not be written, and training goes on: the one before is there still.
+    not be written, and training goes on: the one before is there still. wrote: seconds that the last one took.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Keeper:
         self.start, self._folder, self._config, self._header, self._tell = start, folder, config, header, tell
         self._writer = ThreadPoolExecutor(1, "manyhot-checkpoint", _at_low_priority)
         self._writing: Future[None] | None = None
+        self._room, self._wanted = Room(), False
         self._last: tuple[int, Path] | None = None if start is None else (start.step, start.path)
         self._began = time.monotonic()  # of the last one
         self._waited: float | None = None
-        self._wrote = 0.0
+        self.wrote = 0.0
 
     def load(self, parts: Mapping[str, Remembering]) -> None:
         """Puts the parts of the training where the checkpoint left them, if there is one. Raises StorageError."""
@@ -61,35 +63,47 @@ class Keeper:
             self.start = None
 
     def due(self, epoch_ended: int | None, num_bytes: int) -> bool:
-        """Whether to write one now. epoch_ended: the number of the epoch that this is the end of; num_bytes: that would
-        have to be copied."""
+        """Whether to write one now; memory for the copy is ready then.
+
+        epoch_ended: the number of the epoch that this is the end of, 0 after the last step of all; num_bytes: that will
+        have to be copied.
+        """
         if self._writing is not None and not self._writing.done():
             return False
-        self._end_writing()
+        self.finish_writing()
+        if self._wanted:
+            return True
+        self._wanted = self._is_time(epoch_ended, num_bytes)
+        if self._wanted and _NO_PREPARING <= num_bytes <= _free_bytes() and epoch_ended != 0:
+            self._writing = self._writer.submit(self._room.make_ready, num_bytes)
+            return False
+        return self._wanted
+
+    def _is_time(self, epoch_ended: int | None, num_bytes: int) -> bool:
         passed = time.monotonic() - self._began
         every = self._config.epochs
-        if passed < 60 * self._config.minutes and not (epoch_ended and every and epoch_ended % every == 0):
+        ended = epoch_ended is not None and every > 0 and epoch_ended % every == 0
+        if passed < 60 * self._config.minutes and not ended:
             return False
         waits = num_bytes / _COPIED_A_SECOND if self._waited is None else self._waited
-        return passed >= max(_WAITS * waits, _RESTS * self._wrote)
+        return passed >= max(_WAITS * waits, _RESTS * self.wrote)
 
     def write(self, step: int, parts: Mapping[str, Remembering]) -> None:
         """A checkpoint after this step, from a copy, by a thread of its own; where the copy does not fit into memory,
         at once."""
-        self._began = time.monotonic()
+        self._began, self._wanted = time.monotonic(), False
         values, arrays = state_of(parts)
-        free, needed = available_bytes(), sum(array.nbytes for array in arrays.values() if array.flags.writeable)
-        if free is not None and needed > free:
+        needed = sum(array.nbytes for array in arrays.values() if array.flags.writeable)
+        if needed > _free_bytes() + self._room.num_bytes:
             self._writing = self._writer.submit(self._write, step, values, arrays)
-            self._end_writing()
+            self.finish_writing()
         else:
-            copies = {name: _copy(array) for name, array in arrays.items()}
-            self._writing = self._writer.submit(self._write, step, values, copies)
+            self._writing = self._writer.submit(self._write, step, values, self._room.copied(arrays))
         self._waited = time.monotonic() - self._began
 
     def write_now(self, step: int, parts: Mapping[str, Remembering]) -> Path:
         """Like `write`, but it is on disk afterwards. Raises StorageError."""
-        self._end_writing()
+        self.finish_writing()
         if self._last is None or self._last[0] != step:
             self._write(step, *state_of(parts))
         assert self._last is not None
@@ -98,19 +112,18 @@ class Keeper:
     def close(self) -> None:
         """Waits for one that is being written; the last call."""
         self._writer.shutdown()
-        self._end_writing()
+        self.finish_writing()
 
     def _write(self, step: int, values: dict[str, Any], arrays: Arrays) -> None:
         began = time.monotonic()
+        _check_finite(step, arrays)
         try:
-            wrong = not_finite(arrays)
-            if wrong is not None:
-                raise StorageError(f"after step {step:,} {wrong}, and no checkpoint holds such numbers")
             self._last = step, self._folder.write(step, {**self._header(), "state": values}, arrays)
         finally:
-            self._wrote = time.monotonic() - began
+            self.wrote = time.monotonic() - began
 
-    def _end_writing(self) -> None:
+    def finish_writing(self) -> None:
+        """Waits for one that is being written, or for the memory of the next."""
         writing, self._writing = self._writing, None
         if writing is None:
             return
@@ -120,19 +133,22 @@ class Keeper:
             self._tell(f"{error}; training goes on without this checkpoint")
 
 
+def _check_finite(step: int, arrays: Arrays) -> None:
+    """Raises TrainingError where a weight or a state of an optimizer is NaN or infinite."""
+    for name, array in arrays.items():
+        if name.startswith(_FINITE) and array.size and not np.isfinite([array.min(), array.max()]).all():
+            raise TrainingError(
+                f"after step {step:,} {name} holds NaN or infinity, and no checkpoint was written of it: lower the "
+                "learning rates of training.tables and training.dense"
+            )
+
+
+def _free_bytes() -> float:
+    free = available_bytes()
+    return float("inf") if free is None else free
+
+
 def _at_low_priority() -> None:
     """The thread that calls it; on Linux that is none other."""
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-
-
-def _copy(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Itself where it never changes. Large ones by torch, which has threads for it."""
-    if not array.flags.writeable:
-        return array
-    new = np.empty(array.shape, array.dtype)
-    if array.nbytes < _PARALLEL:
-        new[...] = array
-    else:
-        torch.from_numpy(new).copy_(torch.from_numpy(array))
-    return new
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

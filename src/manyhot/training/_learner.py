@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from manyhot.kernels import Batch, has_bfloat16
 from manyhot.nn import (
@@ -117,19 +117,27 @@ class Learner:
 
     def state(self) -> State:
         """Of the model, its optimizers and the averages."""
-        dense = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
+        arrays = {name: _array(tensor) for name, tensor in self.model.state_dict().items()}
+        dense = {name: arrays.pop(name) for name, _ in self.model.named_parameters() if name in arrays}
         parts: dict[str, State] = {
             "tables": self.model.tables.state(),
             "dense": ({}, dense),
+            "buffers": ({}, arrays),
             "optimizer": optimizer_state(self._dense),
         }
         return joined(parts | ({"averages": self.averages.state()} if self.averages else {}))
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the large arrays of `state`."""
+        return self.model.tables.data.nbytes + (self.averages.num_bytes if self.averages else 0)
 
     def load_state(self, values: dict[str, Any], arrays: Arrays) -> None:
         """Takes what `state` gave of a learner with the same model and settings, before any step."""
         state = values, arrays
         self.model.tables.load_state(*part(state, "tables"))
-        self.model.load_state_dict({name: torch.tensor(array) for name, array in part(state, "dense")[1].items()})
+        dense = part(state, "dense")[1] | part(state, "buffers")[1]
+        self.model.load_state_dict({name: torch.tensor(array) for name, array in dense.items()})
         load_optimizer_state(self._dense, *part(state, "optimizer"))
         if self.averages:
             self.averages.load_state(*part(state, "averages"))
@@ -153,6 +161,11 @@ class Learner:
             loss.backward()  # type: ignore[no-untyped-call]
 
         return loss.item(), backward
+
+
+def _array(tensor: Tensor) -> npt.NDArray[Any]:
+    """A view; of truth values as the bytes that they are, since checkpoints hold numbers."""
+    return (tensor.view(torch.uint8) if tensor.dtype == torch.bool else tensor).numpy()
 
 
 def _multiplications(model: Model) -> int:

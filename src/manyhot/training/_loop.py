@@ -173,7 +173,7 @@ class _Loop:
         if not self.done:
             self._epochs()
             self.done = True
-            self._keep(epoch_ended=self.config.epochs)
+            self._keep(epoch_ended=0)
 
     def _epochs(self) -> None:
         """Until patience runs out, or to the end; from where it is."""
@@ -248,7 +248,7 @@ class _Loop:
     def _keep(self, *, epoch_ended: int | None = None) -> None:
         """A checkpoint, where one is due."""
         self.stop.check()
-        if self.keeper is not None and self.keeper.due(epoch_ended, self.model.tables.data.nbytes):
+        if self.keeper is not None and self.keeper.due(epoch_ended, self.learner.num_bytes):
             self.keeper.write(self.clock.steps, self.parts())
 
     def stopped(self) -> StoppedError:

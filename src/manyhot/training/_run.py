@@ -194,10 +194,9 @@ def train(
                 start_at_base_rates(network, examples["train"])
             if training.init_from is not None:
                 tell(take_rows(network, encoder, training.init_from, heads or {}))
-            with _listener(listener) as listen:
+            with _listener(listener) as listen, _keeper(resumption, training, rows) as keeper:
                 learned = examples["train"], examples.get("valid")
-                with _keeper(resumption, training, rows) as keeper:
-                    clock = fit_model(network, training, *learned, listen, names, keeper, stop, rows.places)
+                clock = fit_model(network, training, *learned, listen, names, keeper, stop, rows.places)
                 metrics: dict[str, Any] = {}
                 calibrator = None
                 if training.calibration is not None:
