@@ -112,6 +112,6 @@ def test_the_line_where_a_packed_text_breaks_is_named(tmp_path: Path) -> None:
 def test_behind_a_url_the_row_is_named() -> None:
     raw = texts()
     at = raw.index(b"city 0450") - 4
-    fsspec.filesystem("memory").pipe("/damaged.parquet", raw[:at] + struct.pack("<I", 2**30) + raw[at + 4 :])
+    fsspec.filesystem("memory").pipe("/faults/damaged.parquet", raw[:at] + struct.pack("<I", 2**30) + raw[at + 4 :])
     with pytest.raises(DataError, match=r"memory://.*damaged\.parquet: cannot read it as parquet: from row 1 on: "):
-        Encoder.fit(TEXT, open_source("memory:///damaged.parquet"))
+        Encoder.fit(TEXT, open_source("memory://faults/damaged.parquet"))
