@@ -22,6 +22,9 @@ PROGRAMS: tuple[str, ...] = (
     "lost_writes",
     "full_disk",
     "two_trainers",
+    "damaged_data",
+    "same_bits",
+    "steady_memory",
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

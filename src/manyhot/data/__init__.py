@@ -19,6 +19,7 @@ from ._partial import PARTIAL_SCHEMA, TOKEN, add_partial, partial_rows
 from ._prepare import prepare
 from ._prepared import Prepared, finish_prepared, first_rows, new_prepared
 from ._reject_file import write_rejects
+from ._row_places import places_of
 from ._slices import SliceReader, Slices
 from ._vocabularies import Counted, FittedVocabulary
 from .sources import Files, Source, as_source, is_sql, open_part, open_source, parts_to_train_on
@@ -54,6 +55,7 @@ __all__ = [
     "open_source",
     "partial_rows",
     "parts_to_train_on",
+    "places_of",
     "prepare",
     "wanted_columns",
     "write_examples",

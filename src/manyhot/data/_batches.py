@@ -15,7 +15,7 @@ import pyarrow as pa
 from manyhot.errors import BadRowsError, DataError
 from manyhot.schema import BadRows
 
-from ._reject_file import Reject, RejectSpool, read_rejects
+from ._reject_file import Reject, RejectSpool, place, read_rejects
 
 __all__ = ["Lines", "Rejects", "SourceBatch"]
 
@@ -60,6 +60,11 @@ class SourceBatch:
         if self.lines:
             return Reject(self.origin, self.lines.number(row), None, reason, self.lines.text(row))
         return Reject(self.origin, None, row + 1, reason)
+
+    def place(self, index: int) -> str:
+        """A row of the batch as "clicks.csv:17", or "clicks.parquet, row 17"."""
+        row = self.row(index)
+        return place(self.origin, self.lines.number(row) if self.lines else None, row + 1)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> SourceBatch:
         """The rows where `kept`, bool [rows], is true; they keep their places."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +31,16 @@ def save_encoder(path: Path, encoder: Encoder, *, num_read: int = 0, num_rejecte
     rows = json.dumps([num_read, num_rejected])
     notes = {"encoder": json.dumps(settings), "counted": json.dumps(counted), "rows": rows}
     with whole_file(path) as part:
-        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, notes)
+        try:
+            save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, part, notes)
+        except SafetensorError as error:
+            raise _os_error(error) from None
+
+
+def _os_error(error: SafetensorError) -> OSError:
+    """What the system said, out of the text that safetensors makes of it."""
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(told[1]), os.strerror(int(told[1]))) if told else OSError(str(error))
 
 
 def load_encoder(path: Path) -> tuple[Encoder, int, int]:

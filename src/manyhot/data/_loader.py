@@ -70,16 +70,21 @@ class Loader:
         while group := list(itertools.islice(pieces, at_a_time)):
             yield from self.batches(group)
 
+    def rows(self, epoch: int, number: int) -> Rows:
+        """The numbers of the rows, int64, in batch `number` (from 0) of an epoch; finding them costs a shuffle."""
+        return next(itertools.islice(self._pieces(epoch), number, None))
+
     def batches(self, rows: list[Rows]) -> list[Batch]:
         """The batch of each of these arrays of row numbers (int64), in their order."""
         layout = self._layout
-        made = self._store.gather(
-            rows,
-            layout.bases,
-            layout.combiners,
-            num_table_rows=layout.num_rows if self._with_plan else None,
-            num_threads=self._num_threads,
-        )
+        with self._examples.telling_damage():
+            made = self._store.gather(
+                rows,
+                layout.bases,
+                layout.combiners,
+                num_table_rows=layout.num_rows if self._with_plan else None,
+                num_threads=self._num_threads,
+            )
         if self._groups is None:
             return made
         groups = self._groups.groups

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from manyhot.storage import whole_file
 
-__all__ = ["Reject", "RejectSpool", "read_rejects", "write_rejects"]
+__all__ = ["Reject", "RejectSpool", "place", "read_rejects", "write_rejects"]
 
 _SCHEMA = pa.schema(
     [
@@ -40,8 +40,12 @@ class Reject(NamedTuple):
     @property
     def sentence(self) -> str:
         """ "clicks.csv:17: why" or "clicks.parquet, row 17: why"."""
-        place = f"{self.origin}:{self.line}" if self.line is not None else f"{self.origin}, row {self.row}"
-        return f"{place}: {self.reason}"
+        return f"{place(self.origin, self.line, self.row)}: {self.reason}"
+
+
+def place(origin: str, line: int | None, row: int | None) -> str:
+    """ "clicks.csv:17", or of an origin without lines "clicks.parquet, row 17"."""
+    return f"{origin}:{line}" if line is not None else f"{origin}, row {row}"
 
 
 class RejectSpool:

@@ -29,7 +29,7 @@ from manyhot.calibration import calibrator_from_arrays
 from manyhot.data import Encoder, TableLayout, open_source
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import select
-from manyhot.nn import BuildHead, Model, build_model
+from manyhot.nn import BuildHead, Model, build_model, not_finite
 from manyhot.schema import ModelConfig, convert
 from manyhot.storage import whole_file
 
@@ -62,6 +62,9 @@ def save_model(path: Path, saved: SavedModel) -> None:
         "summary": saved.summary,
     }
     text = json.dumps(header)
+    wrong = not_finite({name: tensor for name, tensor in tensors.items() if name.startswith(("table.", "dense."))})
+    if wrong is not None:
+        raise ModelFileError(f"{path}: {wrong}, and no model file holds such numbers: nothing was written")
     try:
         with whole_file(path) as part:
             save_file({**tensors, "checksum": checksum(text, tensors)}, part, {"manyhot": text})

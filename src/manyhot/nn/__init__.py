@@ -6,6 +6,7 @@ for several labels. `_by_hand.py` is the quick way to the loss and gradients of 
 """
 
 from ._by_hand import has_gradients_by_hand, loss_by_hand
+from ._finite import not_finite
 from ._labels_loss import labels_loss
 from ._loss import batch_loss, logit_shift, loss_gradient
 from ._mlp import MLP
@@ -37,6 +38,7 @@ __all__ = [
     "logit_shift",
     "loss_by_hand",
     "loss_gradient",
+    "not_finite",
     "predict_logits",
     "row_ranges",
     "stride_of",

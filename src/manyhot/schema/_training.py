@@ -82,13 +82,20 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         this makes, so that probabilities stay those of all rows (He et al. 2014). Positives are all kept.
     averaging: None keeps the weights of the last step, where epochs are given.
     calibration: what is fitted on valid after training and applied to every score; None: nothing.
+    non_finite: what is done about a batch whose loss is NaN or infinite. "stop": training ends with an error that names
+        its rows. "skip": nothing is learned from it, which for the gradients too is known before anything moves (this
+        costs what clip_norm costs); after more than 10 such batches in a row, or more than 10 and 1 % of all steps,
+        training stops all the same.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
     checkpoints: when they are written, where a folder for them is given.
     kernels: "native" (C++) or "reference" (plain torch: slow, the definition).
-    threads: of encoding, kernels and matmuls; None takes all cores the process may use. Encoded rows
-        and tables have the same bits for any number; the MLP may differ in the last digit.
+    threads: of encoding, kernels and matmuls; None takes all cores the process may use. Encoded rows, lookups and the
+        movement of tables have the same bits for any number; what torch computes may differ in the last digit.
+    deterministic: torch works on one thread, whatever `threads` says, so that the same seed gives the same bits for any
+        number of them, on one kind of processor. Encoding and kernels keep their threads. docs/reliability.md, section
+        The same bits, has what it costs.
     """
 
     batch_size: int | None = None
@@ -108,10 +115,12 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     loss: Loss = Loss()
     keep_negatives: float = 1.0
     averaging: Averaging | None = None
+    non_finite: Literal["stop", "skip"] = "stop"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     checkpoints: Checkpoints = Checkpoints()
     kernels: Literal["native", "reference"] = "native"
     threads: int | None = None
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -19,6 +19,7 @@ class Clock:
     examples: int = 0
     seconds: float = 0.0
     steps: int = 0
+    skipped: int = 0  # batches that nothing was learned from
     _warm: tuple[int, float] = field(default=(0, 0.0))
 
     def add(self, examples: int, seconds: float) -> None:

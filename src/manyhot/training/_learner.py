@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -30,10 +31,14 @@ from ._clipping import clip
 from ._dense import dense_optimizer, load_optimizer_state, optimizer_state
 from ._state import Arrays, State, joined, part
 
-__all__ = ["Learner"]
+__all__ = ["Learner", "NotFiniteError"]
 
 # Below so many multiplications a forward pass, changing types costs what faster matmuls bring (docs/performance.md).
 _WORTH_BFLOAT16 = 1e8
+
+
+class NotFiniteError(Exception):
+    """What a batch gives is NaN or infinite, in words; nothing was moved by it."""
 
 
 class Learner:
@@ -52,8 +57,11 @@ class Learner:
         self._only_pairs = config.loss.kind == "bpr" and config.loss.bpr_weight == 1
         self._by_hand = has_gradients_by_hand(model)
         self._dense = dense_optimizer(config.dense, model.parameters())
-        self._dense_rate, self._clip_norm = config.dense.learning_rate, config.clip_norm
-        model.tables.keeps_gradients = config.clip_norm is not None
+        self._dense_rate = config.dense.learning_rate
+        # Rows wait for all gradients of the batch where their norm, or whether they are finite, decides how they move.
+        self._skips = config.non_finite == "skip"
+        self._clip_norm = math.inf if self._skips and config.clip_norm is None else config.clip_norm
+        model.tables.keeps_gradients = self._clip_norm is not None
         self.averages = AveragedWeights(model, config.averaging.decay) if config.averaging else None
 
     def set_rates(self, factor: float) -> None:
@@ -63,24 +71,49 @@ class Learner:
             group["lr"] = self._dense_rate * factor
 
     def learn(self, batch: Batch) -> float | None:
-        """Moves tables and dense part by the batch (which needs its row plan), unless its loss is not finite; the loss
-        before that. None, and nothing moves, where every example has the weight 0, or only pairs count and there is
-        none."""
+        """Moves tables and dense part by the batch (which needs its row plan); the loss before that. None, and nothing
+        moves, where every example has the weight 0, or only pairs count and there is none.
+
+        Raises NotFiniteError, and nothing moves, where the loss is not finite, or the norm of the gradients that is
+        looked at.
+        """
         if batch.example_weights is not None and not batch.example_weights.any():
             return None
         if self._only_pairs and not has_pairs(batch):
             return None
-        if self._by_hand:
-            value, backward = loss_by_hand(self.model, batch, self._loss, self._shift)
-        else:
-            value, backward = self._loss_by_autograd(batch)
-        if math.isfinite(value):
+        with self._buffers_kept() if self._skips else contextlib.nullcontext():
+            if self._by_hand:
+                value, backward = loss_by_hand(self.model, batch, self._loss, self._shift)
+            else:
+                value, backward = self._loss_by_autograd(batch)
+            if not math.isfinite(value):
+                raise NotFiniteError(f"the loss became {value}")
             with self.averages.step(batch) if self.averages else contextlib.nullcontext():
                 backward()
                 if self._clip_norm is not None:
                     self._move_clipped(self._clip_norm)
                 self._dense.step()
         return value
+
+    @torch.no_grad()
+    def not_finite(self, batch: Batch) -> npt.NDArray[np.bool_]:
+        """Which examples of a batch the model scores NaN or infinity, bool [B]."""
+        self.model.eval()
+        logits = self.model(batch).numpy()
+        self.model.train()
+        found: npt.NDArray[np.bool_] = ~np.isfinite(logits.reshape(len(logits), -1)).all(1)
+        return found
+
+    @contextlib.contextmanager
+    def _buffers_kept(self) -> Iterator[None]:
+        """Batch norm has taken the batch into its statistics before the loss is known."""
+        before = [(buffer, buffer.clone()) for buffer in self.model.buffers()]
+        try:
+            yield
+        except NotFiniteError:
+            for buffer, value in before:
+                buffer.copy_(value)
+            raise
 
     def state(self) -> State:
         """Of the model, its optimizers and the averages."""
@@ -112,7 +145,10 @@ class Learner:
     def _move_clipped(self, largest: float) -> None:
         tables = self.model.tables
         assert tables.row_gradients is not None
-        tables.move(clip(self.model.parameters(), tables.row_gradients[1], largest))
+        factor = clip(self.model.parameters(), tables.row_gradients[1], largest)
+        if math.isnan(factor):
+            raise NotFiniteError("the gradients became NaN or infinite")
+        tables.move(factor)
 
     def _loss_by_autograd(self, batch: Batch) -> tuple[float, Callable[[], None]]:
         logits = self.model(batch)

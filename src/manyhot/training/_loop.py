@@ -23,7 +23,8 @@ from ._clock import Clock
 from ._early_stopping import BestWeights
 from ._keeper import Keeper
 from ._labels import evaluate_labels, metrics_to_judge
-from ._learner import Learner
+from ._learner import Learner, NotFiniteError
+from ._non_finite import REMEDY, NonFinite
 from ._reports import Listener
 from ._schedule import RateSchedule
 from ._settings import rows_an_epoch
@@ -31,8 +32,6 @@ from ._state import Arrays, Remembering, State
 from ._stop import Asked, Stop
 
 __all__ = ["check_finite", "evaluate", "finite_logits", "fit_model"]
-
-_REMEDY = "nothing was saved: lower the learning rates of training.tables and training.dense"
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -46,11 +45,13 @@ def fit_model(
     labels: Sequence[str] = (),
     keeper: Keeper | None = None,
     stop: Stop | None = None,
+    places: Callable[[Sequence[int]], list[str]] | None = None,
 ) -> Clock:
     """Trains in place; with early stopping the best weights are in the model at the end.
 
     labels: the names of several. keeper: of checkpoints; where it found one, training goes on from there. stop: by
-    which it can be asked to. Raises TrainingError (StoppedError), StorageError.
+    which it can be asked to. places: where rows of train come from, by number from 0, for errors. Raises TrainingError
+    (StoppedError), StorageError.
     """
     loader = Loader(
         train,
@@ -68,7 +69,9 @@ def fit_model(
     schedule = RateSchedule(config.schedule, loader.num_batches * config.epochs, loader.num_batches)
     rows = rows_an_epoch(config, train)
     stop = stop or Stop()
-    loop = _Loop(model, learner, loader, rows, config, valid, best, schedule, listener, labels, keeper, stop)
+    non_finite = NonFinite(config.non_finite, loader, places or train.places, listener)
+    told = listener, labels, keeper, stop, non_finite
+    loop = _Loop(model, learner, loader, rows, config, valid, best, schedule, *told)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         if keeper is not None:
@@ -82,13 +85,14 @@ def fit_model(
         best.restore(model)
     elif learner.averages is not None:
         learner.averages.put()
+    loop.clock.skipped = non_finite.skipped
     return loop.clock
 
 
 def check_finite(logits: Float32s, step: int) -> Float32s:
     """The logits as they are; raises TrainingError where the step before has made the model score NaN or infinity."""
     if not np.isfinite(logits).all():
-        raise TrainingError(f"after step {step} the model scores NaN or infinity; {_REMEDY}")
+        raise TrainingError(f"after step {step} the model scores NaN or infinity; nothing was saved: {REMEDY}")
     return logits
 
 
@@ -134,6 +138,7 @@ class _Loop:
     labels: Sequence[str]
     keeper: Keeper | None
     stop: Stop
+    non_finite: NonFinite
     clock: Clock = field(default_factory=Clock)
     loss: float = math.nan  # a running mean
     epoch: int = 1
@@ -146,6 +151,7 @@ class _Loop:
     def parts(self) -> dict[str, Remembering]:
         """All that has a state."""
         parts: dict[str, Remembering] = {"loop": self, "clock": self.clock, "schedule": self.schedule}
+        parts["non_finite"] = self.non_finite
         return {**parts, "learner": self.learner, **({"best": self.best} if self.best is not None else {})}
 
     def state(self) -> State:
@@ -201,11 +207,15 @@ class _Loop:
 
     def _learn(self, batch: Batch) -> None:
         self.learner.set_rates(self.schedule.factor(self.clock.steps + 1))
-        value = self.learner.learn(batch)
+        try:
+            value = self.learner.learn(batch)
+        except NotFiniteError as error:
+            bad = self.learner.not_finite(batch)
+            self.non_finite.met(str(error), bad, self.epoch, self.batches, self.clock.steps + 1)
+            return
         if value is None:
             return
-        if not math.isfinite(value):
-            raise TrainingError(f"the loss became {value} at step {self.clock.steps + 1}; {_REMEDY}")
+        self.non_finite.passed()
         self.loss = value if math.isnan(self.loss) else 0.98 * self.loss + 0.02 * value
 
     def _look(self) -> bool:

@@ -12,7 +12,7 @@ __all__ = ["Listener", "ProgressBar", "valid_line"]
 
 
 class Listener(Protocol):
-    """Receives reports: plain dictionaries with "event" = "start", "progress", "valid" or "end"."""
+    """Receives reports: plain dictionaries with "event" = "start", "progress", "valid", "skipped" or "end"."""
 
     def __call__(self, report: dict[str, Any]) -> None:
         """Takes one report."""
@@ -57,6 +57,10 @@ class ProgressBar:
                 rate=report["examples_per_second"],
                 loss=report["loss"],
             )
+        elif report["event"] == "skipped":
+            rows = ", ".join(report["rows"])
+            text = f"step {report['step']}  {report['what']}: nothing was learned from this batch ({rows}, ..)"
+            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
         elif report["event"] == "valid":
             self._console.print(valid_line(report), highlight=False, soft_wrap=True)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from manyhot.data import Encoder, ExampleCache, Examples, Prepared, Rejects, Source, open_source
+from manyhot.data import Encoder, ExampleCache, Examples, Prepared, Rejects, Source, open_source, places_of
 from manyhot.errors import DataError
 from manyhot.schema import BadRows, Part, Reading, Schema
 
@@ -16,13 +16,23 @@ __all__ = ["Rows", "prepared_rows", "raw_rows"]
 @dataclass(frozen=True)
 class Rows:
     """examples: of "train", and maybe of "valid" and "test". proof: a source whose first rows a model file keeps.
-    rejects: the bad rows of each, where they were read raw."""
+    rejects: the bad rows of each, and source: that of train, where they were read raw."""
 
     encoder: Encoder
     examples: dict[str, Examples]
     proof: Source
     reading: Reading
     rejects: dict[str, Rejects] = field(default_factory=dict)
+    source: Source | None = None
+
+    def places(self, rows: Sequence[int]) -> list[str]:
+        """Where rows of train, by number from 0, come from; for errors."""
+        try:
+            if self.source is not None:
+                return places_of(self.encoder, self.source, rows)
+        except DataError:
+            pass  # it is gone: what the Examples say is left
+        return self.examples["train"].places(rows)
 
 
 def raw_rows(
@@ -55,7 +65,7 @@ def raw_rows(
             f"{sources['train'].name}: {late:,} rows are bad only by numbers that were learned from them, as where "
             "log1p comes after standardize; put the step before it, or a clip between"
         )
-    return Rows(encoder, examples, proof, reading or Reading(), rejects)
+    return Rows(encoder, examples, proof, reading or Reading(), rejects, sources["train"])
 
 
 def prepared_rows(schema: Schema, folder: Path, tell: Callable[[str], None]) -> Rows:

@@ -36,6 +36,7 @@ from ._experiment import experiment, rows_of
 from ._keeper import Keeper
 from ._labels import check_conversions, label_names
 from ._loop import check_finite, evaluate, finite_logits, fit_model
+from ._non_finite import check_weights
 from ._reports import Listener, ProgressBar
 from ._resume import Resuming, delete_checkpoints, resuming
 from ._rows import Rows, prepared_rows, raw_rows
@@ -53,7 +54,7 @@ class Run:
     metrics: {"valid": {"auc", "log_loss", ..}, "test": {..}, "examples", "seconds", "examples_per_second"}; of valid
         and test those that there are, with what `manyhot.metrics.evaluate_logits` gives, of several labels {name: {..}}
         instead; both with the calibration, where there is one, and then "valid_uncalibrated" too; seconds of the
-        training loop alone, validation left out.
+        training loop alone, validation left out; "skipped": batches, where `non_finite = "skip"` left out some.
     rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
     checkpoints: their folder, where they were kept.
     """
@@ -178,7 +179,7 @@ def train(
         check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
         if training.calibration is not None:
             check_both_classes(*_labels(examples["valid"]))
-        with torch_threads(training.threads):
+        with torch_threads(training.threads, alone=training.deterministic) as threads:
             network = build_model(
                 model,
                 layout,
@@ -186,7 +187,7 @@ def train(
                 num_labels=len(schema.labels),
                 optimizer=training.table_optimizers,
                 seed=training.seed,
-                threads=training.threads,
+                threads=threads,
                 heads=heads,
             )
             if model.preset != "article":
@@ -194,8 +195,8 @@ def train(
             if training.init_from is not None:
                 tell(take_rows(network, encoder, training.init_from, heads or {}))
             with _listener(listener) as listen, _keeper(resumption, training, rows) as keeper:
-                valid_rows = examples.get("valid")
-                clock = fit_model(network, training, examples["train"], valid_rows, listen, names, keeper, stop)
+                learned = examples["train"], examples.get("valid")
+                clock = fit_model(network, training, *learned, listen, names, keeper, stop, rows.places)
                 metrics: dict[str, Any] = {}
                 calibrator = None
                 if training.calibration is not None:
@@ -209,6 +210,7 @@ def train(
                     "seconds": clock.seconds,
                     "examples_per_second": clock.examples_per_second,
                 }
+                metrics |= {"skipped": clock.skipped} if clock.skipped else {}
                 listen({"event": "end", **metrics})
             summary = {
                 "training": msgspec.to_builtins(msgspec.structs.replace(training, checkpoints=Checkpoints())),
@@ -222,6 +224,7 @@ def train(
             saved = SavedModel(encoder, model, network, summary, calibrator=calibrator)
             saved = take_proof(saved, rows.proof)
             check_finite(saved.proof_probabilities, clock.steps)
+            check_weights(network, clock.steps)
     return Run(saved, metrics, rejects, folder)
 
 

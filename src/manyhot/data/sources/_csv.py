@@ -50,7 +50,7 @@ class CsvFormat:
         except StopIteration:
             raise DataError(f"{file.name}: holds nothing but empty lines, not even a header is there") from None
         except (OSError, csv.Error) as error:
-            raise DataError(f"{file.name}: cannot read it as CSV: {error}") from None
+            raise DataError(f"{file.name}: cannot read it as CSV: {error}; from line 1 on") from None
 
     def batches(self, file: File, columns: list[str], rejects: Rejects) -> Iterator[SourceBatch]:
         """A batch for each block of the file."""
@@ -75,7 +75,7 @@ class CsvFormat:
                     line += records.num_lines
                     row += len(records.lines)
         except OSError as error:
-            raise DataError(f"{file.name}: cannot read it as CSV: {error}") from None
+            raise DataError(f"{file.name}: cannot read it as CSV: {error}; from line {line:,} on") from None
         except UnendedRecord as error:
             raise DataError(
                 f"{file.name}:{line}: the record that starts at this line does not end as it should: {error}; close "

@@ -37,35 +37,37 @@ def blocks(file: File, kind: str, rejects: Rejects, size: int = _BLOCK) -> Itera
     mark at the start of the file is skipped. kind: of the file, for the error. Raises DataError.
     """
     line = 1
-    for data in _whole_lines(file, kind, size):
-        try:
-            data.decode()
-            yield Block(data, line)
-        except UnicodeDecodeError:
-            yield Block(_only_utf8(data, file.name, line, rejects), line)
-        line += data.count(b"\n")
+    try:
+        for data in _whole_lines(file, kind, size):
+            try:
+                data.decode()
+                block = Block(data, line)
+            except UnicodeDecodeError:
+                block = Block(_only_utf8(data, file.name, line, rejects), line)
+            yield block
+            line += data.count(b"\n")
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file.name}: cannot read it as {kind}: {error}; from line {line:,} on") from None
 
 
 def _whole_lines(file: File, kind: str, size: int) -> Iterator[bytes]:
-    try:
-        with file.stream() as stream:
-            head: list[bytes] = []  # the beginning of a line whose end has not been read yet
-            held = 0
-            read = stream.read(len(_MARK)).removeprefix(_MARK) + stream.read(size)
-            while read:
-                end = read.rfind(b"\n") + 1
-                if end:
-                    yield b"".join([*head, read[:end]])
-                    head, held = [], 0
-                head.append(read[end:])
-                held += len(read) - end
-                if held > _LONGEST:
-                    raise DataError(f"{file.name}: a line is longer than {_LONGEST >> 20} MiB; is it a {kind} file?")
-                read = stream.read(size)
-            if held:
-                yield b"".join(head)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{file.name}: cannot read it as {kind}: {error}") from None
+    """Raises OSError."""
+    with file.stream() as stream:
+        head: list[bytes] = []  # the beginning of a line whose end has not been read yet
+        held = 0
+        read = stream.read(len(_MARK)).removeprefix(_MARK) + stream.read(size)
+        while read:
+            end = read.rfind(b"\n") + 1
+            if end:
+                yield b"".join([*head, read[:end]])
+                head, held = [], 0
+            head.append(read[end:])
+            held += len(read) - end
+            if held > _LONGEST:
+                raise DataError(f"{file.name}: a line is longer than {_LONGEST >> 20} MiB; is it a {kind} file?")
+            read = stream.read(size)
+        if held:
+            yield b"".join(head)
 
 
 def _only_utf8(data: bytes, name: str, first_line: int, rejects: Rejects) -> bytes:
