@@ -151,4 +151,4 @@ def _free_bytes() -> float:
 def _at_low_priority() -> None:
     """The thread that calls it; on Linux that is none other."""
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
