@@ -1,8 +1,9 @@
 """`manyhot` with a record of what training did, as a program of its own or as children forked from one process.
 
     python audited_child.py AUDIT manyhot arguments...     one command
-    python audited_child.py                                a server: for each line {"audit", "cwd", "arguments", "said"}
-                                                           it forks, answers the child's pid, and at its end the status
+    python audited_child.py                                a server: to a line {"audit", "cwd", "arguments", "said"} it
+                                                           forks and answers the child's pid, to a line {"wait": pid}
+                                                           the status of the child, when it is over
 
 The server has imported what the command needs, so that a child starts at once; it has no thread, and forks are safe.
 In the folder AUDIT each process leaves rows-<pid>: for each step its number, its epoch and the rows learned from, as
@@ -72,6 +73,9 @@ def watch(audit: Path) -> None:
 def serve() -> None:
     for line in sys.stdin:
         job = json.loads(line)
+        if "wait" in job:
+            print(os.waitstatus_to_exitcode(os.waitpid(job["wait"], 0)[1]), flush=True)
+            continue
         pid = os.fork()
         if pid == 0:
             said = os.open(job["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -87,7 +91,6 @@ def serve() -> None:
                 code = stop.code
             os._exit(code if isinstance(code, int) else 0)
         print(pid, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":

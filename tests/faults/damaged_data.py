@@ -25,7 +25,7 @@ LONG = 5_000
 _SECONDS = 60.0  # for one file of 300 rows, on a machine that has other things to do
 _MOST_MEMORY = 600  # MiB, of which some 150 are there before the first file
 _PLACE = re.compile(
-    r"footer|head: |schema|row group \d+ \(rows [\d,]+ to [\d,]+\)|record batch \d+, from row [\d,]+ on|line [\d,]+ on|"
+    r"footer|head: |schema|row group \d+ \(rows [\d,]+ to [\d,]+\)|from row [\d,]+ on|line [\d,]+ on|"
     r'^:\d+: |column "|is empty|nothing but empty lines|no rows|no such file|UTF-16|one JSON array|a line is longer'
 )
 _CHECKED = ("packed.csv.gz",)  # what a checksum covers as a whole

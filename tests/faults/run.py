@@ -22,10 +22,12 @@ PROGRAMS: tuple[str, ...] = (
     "lost_writes",
     "full_disk",
     "two_trainers",
-    "hostile_arrays",
+    "same_bits",
+    "steady_memory",
     "damaged_data",
     "mutated_model_files",
     "hostile_model_files",
+    "hostile_arrays",
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

@@ -5,40 +5,41 @@ from __future__ import annotations
 import random
 import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from trainings import EXPERIMENTS, Experiment, Server, await_moment, prepared_experiments, send
+from trainings import EXPERIMENTS, Experiment, Server, await_moment, scene, send
 
 PROMISE = "SIGTERM or SIGINT at random moments: a checkpoint, the end within 5 s, and training goes on from there"
 LONG = 60
 BOUND = 5.0
 
 
-def run(num: int, seed: int = 1, bound: float = BOUND) -> str:
+def run(num: int) -> str:
     """num trainings, each stopped once."""
+    with scene(list(EXPERIMENTS)) as (server, experiments):
+        return trials(num, server, experiments)
+
+
+def trials(num: int, server: Server, experiments: list[Experiment], seed: int = 1, bound: float = BOUND) -> str:
+    """The same on a scene that is there."""
     rng = random.Random(seed)
     longest, stopped, at_steps = 0.0, 0, 0
-    names = list(EXPERIMENTS)[:num]
-    with tempfile.TemporaryDirectory() as path, Server() as server:
-        folder = Path(path)
-        with prepared_experiments(folder, server, names) as experiments:
-            for number in range(num):
-                experiment = experiments[number % len(experiments)]
-                out, audit = folder / f"out{number}", folder / f"audit{number}"
-                which = (signal.SIGTERM, signal.SIGINT)[number % 2]
-                try:
-                    seconds, with_checkpoint = _stop(server, experiment, out, audit, which, rng)
-                    if seconds is not None:
-                        stopped, at_steps = stopped + 1, at_steps + with_checkpoint
-                        longest = max(longest, seconds)
-                        assert seconds <= bound, f"left after {seconds:.1f} s"
-                        server.finish(experiment, out, audit)
-                    experiment.check(out, audit)
-                except AssertionError as error:
-                    raise AssertionError(f"training {number} ({experiment.name}, seed {seed}): {error}") from None
+    for number in range(num):
+        experiment = experiments[number % len(experiments)]
+        out, audit = (experiment.folder / f"signalled {number} {what}" for what in ("out", "audit"))
+        which = (signal.SIGTERM, signal.SIGINT)[number % 2]
+        try:
+            seconds, with_checkpoint = _stop(server, experiment, out, audit, which, rng)
+            if seconds is not None:
+                stopped, at_steps = stopped + 1, at_steps + with_checkpoint
+                longest = max(longest, seconds)
+                assert seconds <= bound, f"left after {seconds:.1f} s"
+                server.finish(experiment, out, audit)
+            experiment.check(out, audit)
+        except AssertionError as error:
+            raise AssertionError(f"training {number} ({experiment.name}, seed {seed}): {error}") from None
     return (
         f"{stopped} of {num} stopped before their end, {at_steps} between two steps; the slowest left after "
         f"{longest:.1f} s; all {num} with the same bits in the end"
@@ -53,7 +54,7 @@ def _stop(
     await_moment(experiment, pid, audit, rng)
     send(pid, which)
     began = time.monotonic()
-    status = server.status()
+    status = server.status(pid)
     seconds = time.monotonic() - began
     said = (audit / "said").read_text()
     if status == 0:

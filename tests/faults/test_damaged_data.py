@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import damaged_data
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -106,3 +107,11 @@ def test_text_that_is_not_utf8_makes_bad_rows_of_good_files(tmp_path: Path) -> N
 def test_the_line_where_a_packed_text_breaks_is_named(tmp_path: Path) -> None:
     raw, schema = WHOLE["packed.csv.gz"]
     assert "; from line 1 on" in sentence(tmp_path / "t.csv.gz", raw[:-8], schema)
+
+
+def test_behind_a_url_the_row_is_named() -> None:
+    raw = texts()
+    at = raw.index(b"city 0450") - 4
+    fsspec.filesystem("memory").pipe("/faults/damaged.parquet", raw[:at] + struct.pack("<I", 2**30) + raw[at + 4 :])
+    with pytest.raises(DataError, match=r"memory://.*damaged\.parquet: cannot read it as parquet: from row 1 on: "):
+        Encoder.fit(TEXT, open_source("memory://faults/damaged.parquet"))

@@ -6,10 +6,10 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-__all__ = ["EXPERIMENTS", "Experiment", "Server", "await_moment", "prepared_experiments", "running", "send"]
+__all__ = ["EXPERIMENTS", "Experiment", "Server", "await_moment", "running", "scene", "send"]
 
 CHILD = Path(__file__).with_name("audited_child.py")
 ROWS, VALID_ROWS = 2_000, 500
@@ -54,7 +54,7 @@ dropout = 0.2
 batch_norm = true
 [training]
 batch_size = 32
-epochs = 4
+epochs = 3
 threads = 1
 validate_every = 25
 clip_norm = 1.0
@@ -69,7 +69,7 @@ name = "fm"
 embedding_dim = 4
 [training]
 batch_size = 32
-epochs = 6
+epochs = 4
 threads = 1
 tables = { optimizer = "rowwise_adagrad" }
 linear_tables = { optimizer = "ftrl", l1 = 0.01 }
@@ -83,7 +83,7 @@ embedding_dim = 4
 hidden_units = [16]
 [training]
 batch_size = 32
-epochs = 5
+epochs = 4
 threads = 1
 averaging = { decay = 0.9 }
 schedule = { kind = "cosine", warm_up_steps = 20 }
@@ -124,7 +124,7 @@ class Experiment:
 
 
 class Server:
-    """Starts children, one at a time; use it in a `with`."""
+    """Starts children; use it in a `with`. Each must be asked for its status."""
 
     def __enter__(self) -> Server:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -140,63 +140,60 @@ class Server:
         self._process.stdout.close()
 
     def start(self, experiment: Experiment, out: Path, audit: Path) -> int:
-        """Its pid."""
-        audit.mkdir(exist_ok=True)
-        job = {
-            "audit": str(audit),
-            "cwd": str(experiment.folder),
-            "arguments": experiment.arguments(out),
-            "said": str(audit / "said"),
-        }
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        return int(self._line())
+        """A training; its pid."""
+        return self.command(experiment.folder, audit, *experiment.arguments(out))
 
-    def status(self) -> int:
+    def command(self, folder: Path, audit: Path, *arguments: str) -> int:
+        """`manyhot` in this folder; its pid. What it says lies in audit/said."""
+        audit.mkdir(exist_ok=True)
+        return self._ask(audit=str(audit), cwd=str(folder), arguments=arguments, said=str(audit / "said"))
+
+    def status(self, pid: int) -> int:
         """Of the child, when it is over: as in subprocess, the negative number of the signal that killed it."""
-        return int(self._line())
+        return self._ask(wait=pid)
 
     def finish(self, experiment: Experiment, out: Path, audit: Path) -> None:
-        """Runs one to its end, which must be a good one."""
-        self.start(experiment, out, audit)
-        status = self.status()
+        """Runs a training to its end, which must be a good one."""
+        status = self.status(self.start(experiment, out, audit))
         assert status == 0, f"exit code {status}: {(audit / 'said').read_text()[-2000:]}"
 
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
+    def _ask(self, **job: Any) -> int:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
 
 
 @contextlib.contextmanager
-def prepared_experiments(folder: Path, server: Server, names: Sequence[str]) -> Iterator[list[Experiment]]:
-    """Each trained once without a fault."""
-    for seed, name in enumerate(("train", "valid")):
-        pq.write_table(_rows(seed, (ROWS, VALID_ROWS)[seed]), folder / f"{name}.parquet")
-    experiments = []
-    for name in names:
-        (folder / f"{name}.toml").write_text(EXPERIMENTS[name] + _DATA)
-        if not (folder / "prepared").exists():
-            command = [sys.executable, "-m", "manyhot.cli", "prepare", f"{name}.toml", "--out", "prepared"]
-            subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        experiment = Experiment(name, folder, {}, {}, {}, 0.0, 0)
-        out, audit = folder / f"{name} out", folder / f"{name} audit"
-        began = time.monotonic()
-        server.finish(experiment, out, audit)
-        experiment.seconds = time.monotonic() - began
-        experiment.metrics, experiment.tensors = _timeless(out / "metrics.json"), _tensors(out / "model.manyhot")
-        experiment.state = json.loads((audit / "state.json").read_text())
-        experiment.record_size = next(audit.glob("rows-*")).stat().st_size
-        experiment.check(out, audit)
-        experiments.append(experiment)
-    yield experiments
-    shutil.rmtree(folder, ignore_errors=True)
+def scene(names: Sequence[str]) -> Iterator[tuple[Server, list[Experiment]]]:
+    """What starts children, and these experiments, each trained once without a fault."""
+    with tempfile.TemporaryDirectory() as path, Server() as server:
+        folder = Path(path)
+        for seed, name in enumerate(("train", "valid")):
+            pq.write_table(_rows(seed, (ROWS, VALID_ROWS)[seed]), folder / f"{name}.parquet")
+        for name in names:
+            (folder / f"{name}.toml").write_text(EXPERIMENTS[name] + _DATA)
+        command = "prepare", f"{names[0]}.toml", "--out", "prepared"
+        assert server.status(server.command(folder, folder / "preparing", *command)) == 0
+        yield server, [_without_a_fault(server, folder, name) for name in names]
+
+
+def _without_a_fault(server: Server, folder: Path, name: str) -> Experiment:
+    experiment = Experiment(name, folder, {}, {}, {}, 0.0, 0)
+    out, audit = folder / f"{name} out", folder / f"{name} audit"
+    began = time.monotonic()
+    server.finish(experiment, out, audit)
+    experiment.seconds = time.monotonic() - began
+    experiment.metrics, experiment.tensors = _timeless(out / "metrics.json"), _tensors(out / "model.manyhot")
+    experiment.state = json.loads((audit / "state.json").read_text())
+    experiment.record_size = next(audit.glob("rows-*")).stat().st_size
+    experiment.check(out, audit)
+    return experiment
 
 
 def send(pid: int, which: signal.Signals = signal.SIGKILL) -> None:
-    """A signal, if the child is there still."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, which)
+    """A signal; nothing happens where the child is over."""
+    os.kill(pid, which)
 
 
 def await_moment(experiment: Experiment, pid: int, audit: Path, rng: random.Random) -> None:
@@ -210,14 +207,14 @@ def await_moment(experiment: Experiment, pid: int, audit: Path, rng: random.Rand
             with contextlib.suppress(FileNotFoundError):
                 if record.stat().st_size > share * experiment.record_size:
                     break
-            time.sleep(0.001)
+            time.sleep(0.002)
         until = time.monotonic() + rng.random() * 0.005
     time.sleep(max(0.0, until - time.monotonic()))
 
 
 def running(pid: int) -> bool:
-    """Whether the child is there still."""
-    return Path(f"/proc/{pid}").exists()
+    """Whether the child is not over; it is there until it was asked for its status."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def check_rows(audit: Path) -> None:

@@ -66,6 +66,22 @@ def test_what_decides_nothing_may_change(tmp_path):
     assert clicks.bits(run) == clicks.bits(whole)
 
 
+def test_a_key_that_an_earlier_version_did_not_know_has_its_default(tmp_path):
+    stopped(tmp_path)
+    stored = CheckpointFolder(tmp_path).newest()
+    assert stored is not None
+    del stored.header["experiment"]["training"]["clip_norm"], stored.header["settled"]["training"]["clip_norm"]
+    del stored.header["experiment"]["model"]["dropout"]
+    CheckpointFolder(tmp_path).write(stored.step, stored.header, stored.arrays)
+    with pytest.raises(ConfigError, match=r"model\.dropout was 0\.0, is 0\.2"):
+        stops.train(tmp_path)
+    stored.header["experiment"]["model"]["dropout"] = 0.2
+    CheckpointFolder(tmp_path).write(stored.step, stored.header, stored.arrays)
+    with pytest.raises(ConfigError, match=r"training\.clip_norm was null, is 1\.0"):
+        stops.train(tmp_path, clip_norm=1.0)
+    stops.train(tmp_path, resume=True)
+
+
 def test_other_threads_are_told(tmp_path):
     told: list[str] = []
     stopped(tmp_path)
@@ -110,9 +126,17 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_taken(tmp_path):
     assert any(f": {older}" in text and "goes on" in text for text in told)
 
 
-def test_a_whole_checkpoint_of_something_else_is_refused(tmp_path):
-    CheckpointFolder(tmp_path).write(3, {"who": "knows"}, {})
-    with pytest.raises(ConfigError, match="none of a training"):
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ({"who": "knows"}, "in format None"),
+        ({"format": 2, "machine": {"manyhot": "9.9"}}, "was written by manyhot 9.9 in format 2"),
+        ({"format": 1}, "its experiment is missing"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, header, words):
+    CheckpointFolder(tmp_path).write(3, header, {})
+    with pytest.raises(ConfigError, match=words):
         stops.train(tmp_path)
 
 
@@ -160,6 +184,22 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_training_goes_on(tmp_pa
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert clicks.bits(run) == clicks.bits(whole)
     assert any("cannot write the checkpoint: File too large" in text for text in told)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("where", ["learner.tables.rows", "learner.dense.bias"])
+def test_no_number_that_is_not_finite_is_ever_written(tmp_path, where):
+    keeper = _keeper.Keeper(CheckpointFolder(tmp_path), mh.Checkpoints(), dict, lambda text: None)
+
+    class Broken:
+        def state(self):
+            return {}, {where.removeprefix("learner."): np.array([[1.0, np.nan]])}
+
+    with pytest.raises(mh.TrainingError, match=f"after step 7 {where} holds NaN"):
+        keeper.write_now(7, {"learner": Broken()})
+    keeper.write(7, {"learner": Broken()})
+    with pytest.raises(mh.TrainingError, match=f"after step 7 {where} holds NaN"):
+        keeper.close()
     assert not list(tmp_path.iterdir())
 
 

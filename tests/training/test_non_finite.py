@@ -160,30 +160,6 @@ def test_a_training_that_ends_with_nan_in_rows_nobody_scored_gives_no_run(monkey
     assert said.startswith("after step 10 table app: linear[0] is inf; nothing was saved")
 
 
-def test_no_checkpoint_holds_such_numbers(tmp_path: Path) -> None:
-    from manyhot.schema import Checkpoints
-    from manyhot.storage import CheckpointFolder
-    from manyhot.training._keeper import Keeper
-
-    said: list[str] = []
-
-    class Part:
-        def state(self) -> Any:
-            return {}, {"weights": np.array([1, math.nan], np.float32)}
-
-        def load_state(self, values: Any, arrays: Any) -> None:
-            raise AssertionError
-
-    keeper = Keeper(CheckpointFolder(tmp_path / "c"), Checkpoints(), dict, said.append)
-    keeper.write(5, {"part": Part()})
-    keeper.close()
-    assert not (tmp_path / "c").exists()
-    assert said == [
-        "after step 5 part.weights[1] is nan, and no checkpoint holds such numbers; training goes on without this "
-        "checkpoint"
-    ]
-
-
 def test_the_first_number_is_named() -> None:
     array = np.zeros((700_000, 2), np.float32)
     assert not_finite({"a": array, "b": np.array([1, 2]), "c": np.zeros(0), "d": np.float32(1).reshape(())}) is None

@@ -10,6 +10,7 @@ the origin of its rows, what max_pairs cut, how many pairs stand for missing val
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -36,7 +37,12 @@ __all__ = ["Examples", "write_examples"]
 
 
 class Examples:
-    """Encoded rows in chunks. num_rows, num_pairs, num_fields; labels, example_weights, groups [num_rows] or None."""
+    """Encoded rows in chunks. num_rows, num_pairs, num_fields; labels, example_weights, groups [num_rows] or None.
+
+    path: what they were read from, None for rows in memory.
+    """
+
+    path: Path | None = None
 
     def __init__(self, chunks: Iterable[EncodedChunk], num_fields: int, mappings: Iterable[Mapping] = ()) -> None:
         self.chunks = [chunk for chunk in chunks if len(chunk.offsets) > 1]
@@ -58,7 +64,9 @@ class Examples:
             if examples.num_fields != num_fields:
                 raise DataError(f"{part}: has {examples.num_fields} fields, the parts before it {num_fields}")
         mappings = (mapping for examples in opened for mapping in examples._mappings)
-        return cls((chunk for examples in opened for chunk in examples.chunks), num_fields, mappings)
+        whole = cls((chunk for examples in opened for chunk in examples.chunks), num_fields, mappings)
+        whole.path = path
+        return whole
 
     @classmethod
     def nameless(cls, folder: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> Examples:
@@ -181,10 +189,22 @@ class Examples:
 
     def store(self, kernels: Kernels) -> ExampleStore:
         """The chunks as the kernels gather from them, without a copy."""
-        store = kernels.store(self.num_fields, self.num_labels)
-        for chunk in self.chunks:
-            store.add(chunk.offsets, chunk.ids, chunk.weights, chunk.labels, chunk.example_weights)
+        with self.telling_damage():
+            store = kernels.store(self.num_fields, self.num_labels)
+            for chunk in self.chunks:
+                store.add(chunk.offsets, chunk.ids, chunk.weights, chunk.labels, chunk.example_weights)
         return store
+
+    @contextlib.contextmanager
+    def telling_damage(self) -> Iterator[None]:
+        """What the kernels refuse inside is a DataError where the rows are out of a file, which then is damaged."""
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            if self.path is None:
+                raise
+            text = str(error).split("\n")[0]
+            raise DataError(f"{self.path}: cannot read these Examples, delete them to encode anew: {text}") from None
 
 
 def write_examples(path: Path, chunks: Iterator[EncodedChunk], num_fields: int) -> None:

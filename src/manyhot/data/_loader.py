@@ -77,13 +77,14 @@ class Loader:
     def batches(self, rows: list[Rows]) -> list[Batch]:
         """The batch of each of these arrays of row numbers (int64), in their order."""
         layout = self._layout
-        made = self._store.gather(
-            rows,
-            layout.bases,
-            layout.combiners,
-            num_table_rows=layout.num_rows if self._with_plan else None,
-            num_threads=self._num_threads,
-        )
+        with self._examples.telling_damage():
+            made = self._store.gather(
+                rows,
+                layout.bases,
+                layout.combiners,
+                num_table_rows=layout.num_rows if self._with_plan else None,
+                num_threads=self._num_threads,
+            )
         if self._groups is None:
             return made
         groups = self._groups.groups

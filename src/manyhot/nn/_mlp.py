@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from ._norms import BatchNorm1d
+
 __all__ = ["MLP"]
 
 
@@ -37,7 +39,7 @@ class MLP(nn.Sequential):
     ) -> None:
         layers: list[nn.Module] = []
         for inputs, units in zip([num_inputs, *hidden_units], hidden_units, strict=False):
-            norm = [nn.BatchNorm1d(units)] if batch_norm else []
+            norm = [BatchNorm1d(units)] if batch_norm else []
             drop = [nn.Dropout(dropout)] if dropout else []
             after = [nn.ReLU(), *drop, *norm] if layer_order == "article" else [*norm, nn.ReLU(), *drop]
             layers += [nn.Linear(inputs, units), *after]

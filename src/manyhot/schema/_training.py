@@ -92,8 +92,11 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
     checkpoints: when they are written, where a folder for them is given.
     kernels: "native" (C++) or "reference" (plain torch: slow, the definition).
-    threads: of encoding, kernels and matmuls; None takes all cores the process may use. Encoded rows
-        and tables have the same bits for any number; the MLP may differ in the last digit.
+    threads: of encoding, kernels and matmuls; None takes all cores the process may use. Encoded rows, lookups and the
+        movement of tables have the same bits for any number; what torch computes may differ in the last digit.
+    deterministic: torch works on one thread, whatever `threads` says, so that the same seed gives the same bits for any
+        number of them, on one kind of processor. Encoding and kernels keep their threads. docs/reliability.md, section
+        The same bits, has what it costs.
     """
 
     batch_size: int | None = None
@@ -118,6 +121,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     checkpoints: Checkpoints = Checkpoints()
     kernels: Literal["native", "reference"] = "native"
     threads: int | None = None
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 `train`, which ties them.
 
 Nothing here reads raw values (that is `manyhot.data`) or defines a layer (`manyhot.nn`); scoring does not need this
-room. Read `_run.py` first, then `_loop.py`.
+room. Read `_run.py` first, then `_loop.py`; `_state.py` and `_keeper.py` for how a training goes on after a stop.
 """
 
 from ._clock import Clock

@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import torch
 
 from manyhot.data import Examples
 from manyhot.schema import ModelConfig, Schema, TrainingConfig, every_key
 from manyhot.storage import VERSION
 
-__all__ = ["difference", "experiment", "keys_of", "machine", "rows_of"]
+__all__ = ["difference", "experiment", "keys_of", "machine", "rows_of", "with_new_keys"]
 
 # What decides no number that is trained (threads: but for the last digit of an MLP, which is told).
 _FREE = ("checkpoints", "threads")
@@ -32,6 +33,13 @@ def experiment(schema: Schema, model: ModelConfig, training: TrainingConfig) -> 
 def keys_of(training: TrainingConfig) -> dict[str, Any]:
     """Those that decide what is trained."""
     return _as_json({"training": {key: value for key, value in every_key(training).items() if key not in _FREE}})
+
+
+def with_new_keys(then: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier version wrote, with the keys that it did not know at the defaults that they have now."""
+    known = {"training": _defaults(TrainingConfig), "model": _defaults(ModelConfig)}
+    filled = {name: {**keys, **then[name]} for name, keys in known.items() if isinstance(then.get(name), dict)}
+    return {**then, **filled}
 
 
 def rows_of(parts: Mapping[str, Examples], encoder_fingerprint: str) -> dict[str, Any]:
@@ -67,9 +75,15 @@ def difference(then: Mapping[str, Any], now: Mapping[str, Any], place: str = "")
     return f"the order of {place.rstrip('.')} is another" if list(then) != list(now) else None
 
 
+def _defaults(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Of the keys that decide what is trained."""
+    fields = (of for of in msgspec.structs.fields(kind) if of.name not in _FREE)
+    return _as_json({of.name: None if of.default is msgspec.NODEFAULT else every_key(of.default) for of in fields})
+
+
 def _as_json(data: dict[str, Any]) -> dict[str, Any]:
-    """As it comes back from a file."""
-    plain: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
+    """As it comes back from a file, which knows no infinity: that is text."""
+    plain: dict[str, Any] = json.loads(json.dumps(data), parse_constant=str)
     return plain
 
 

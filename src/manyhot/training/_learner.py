@@ -117,10 +117,12 @@ class Learner:
 
     def state(self) -> State:
         """Of the model, its optimizers and the averages."""
-        dense = {name: _array(tensor) for name, tensor in self.model.state_dict().items()}
+        arrays = {name: _array(tensor) for name, tensor in self.model.state_dict().items()}
+        dense = {name: arrays.pop(name) for name, _ in self.model.named_parameters() if name in arrays}
         parts: dict[str, State] = {
             "tables": self.model.tables.state(),
             "dense": ({}, dense),
+            "buffers": ({}, arrays),
             "optimizer": optimizer_state(self._dense),
         }
         return joined(parts | ({"averages": self.averages.state()} if self.averages else {}))
@@ -134,7 +136,8 @@ class Learner:
         """Takes what `state` gave of a learner with the same model and settings, before any step."""
         state = values, arrays
         self.model.tables.load_state(*part(state, "tables"))
-        self.model.load_state_dict({name: torch.tensor(array) for name, array in part(state, "dense")[1].items()})
+        dense = part(state, "dense")[1] | part(state, "buffers")[1]
+        self.model.load_state_dict({name: torch.tensor(array) for name, array in dense.items()})
         load_optimizer_state(self._dense, *part(state, "optimizer"))
         if self.averages:
             self.averages.load_state(*part(state, "averages"))

@@ -173,7 +173,7 @@ class _Loop:
         if not self.done:
             self._epochs()
             self.done = True
-            self._keep(epoch_ended=self.config.epochs)
+            self._keep(epoch_ended=0)
 
     def _epochs(self) -> None:
         """Until patience runs out, or to the end; from where it is."""

@@ -11,12 +11,14 @@ from manyhot.errors import ConfigError
 from manyhot.schema import SettledTraining
 from manyhot.storage import CheckpointFolder, RunLock, Stored, made_folder
 
-from ._experiment import difference, keys_of, machine
+from ._experiment import difference, keys_of, machine, with_new_keys
 from ._keeper import Keeper
 
 __all__ = ["Resuming", "delete_checkpoints", "resuming"]
 
 Tell = Callable[[str], None]
+
+FORMAT = 1  # of the header and of what the parts of a training remember; the files have their own
 
 
 class Resuming:
@@ -39,7 +41,8 @@ class Resuming:
         def header() -> dict[str, Any]:
             if not known:
                 known.update(rows())
-            return {"experiment": self._given, "settled": keys_of(training), "rows": known, "machine": machine()}
+            what = {"experiment": self._given, "settled": keys_of(training), "rows": known}
+            return {"format": FORMAT, **what, "machine": machine()}
 
         start = None
         if self._wanted is False:
@@ -67,9 +70,17 @@ class Resuming:
                     "folder that has one"
                 )
             return
+        if stored.header.get("format") != FORMAT:
+            by, number = stored.header.get("machine"), stored.header.get("format")
+            version = by.get("manyhot") if isinstance(by, dict) else None
+            raise ConfigError(
+                f"{stored.path}: was written by manyhot {version!s:.40} in format {number!s:.40}, this version goes on "
+                f"from format {FORMAT}; go on with that version, or take another folder, or say that it is not to be "
+                "resumed, which deletes its checkpoints"
+            )
         for key, value in now.items():
             then = stored.header.get(key)
-            found = difference(then, value) if isinstance(then, dict) else "its header is none of a training"
+            found = difference(with_new_keys(then), value) if isinstance(then, dict) else f"its {key} is missing"
             if found is not None:
                 raise ConfigError(
                     f"{stored.path}: another experiment has come to step {stored.step:,} here ({found}); make it the "

@@ -179,7 +179,7 @@ def train(
         check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
         if training.calibration is not None:
             check_both_classes(*_labels(examples["valid"]))
-        with torch_threads(training.threads):
+        with torch_threads(training.threads, alone=training.deterministic) as threads:
             network = build_model(
                 model,
                 layout,
@@ -187,17 +187,16 @@ def train(
                 num_labels=len(schema.labels),
                 optimizer=training.table_optimizers,
                 seed=training.seed,
-                threads=training.threads,
+                threads=threads,
                 heads=heads,
             )
             if model.preset != "article":
                 start_at_base_rates(network, examples["train"])
             if training.init_from is not None:
                 tell(take_rows(network, encoder, training.init_from, heads or {}))
-            with _listener(listener) as listen:
+            with _listener(listener) as listen, _keeper(resumption, training, rows) as keeper:
                 learned = examples["train"], examples.get("valid")
-                with _keeper(resumption, training, rows) as keeper:
-                    clock = fit_model(network, training, *learned, listen, names, keeper, stop, rows.places)
+                clock = fit_model(network, training, *learned, listen, names, keeper, stop, rows.places)
                 valid_rows = examples.get("valid")
                 if training.keep_negatives < 1 and training.loss.order_metric is None and valid_rows is not None:
                     end_at_base_rate(network, valid_rows, finite_logits(network, valid_rows, clock.steps))

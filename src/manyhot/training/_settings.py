@@ -133,11 +133,12 @@ def check_l2(training: SettledTraining, layout: TableLayout, dim: int, num_rows:
 
 
 @contextlib.contextmanager
-def torch_threads(number: int | None) -> Iterator[None]:
-    """So many threads for torch's own work inside; None leaves its number."""
+def torch_threads(number: int | None, *, alone: bool = False) -> Iterator[int]:
+    """So many threads for torch's own work inside, None leaving its number; alone: one. Gives the number, which the
+    kernels are to take."""
     before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
+    torch.set_num_threads(1 if alone else number or before)
     try:
-        yield
+        yield number or before
     finally:
         torch.set_num_threads(before)

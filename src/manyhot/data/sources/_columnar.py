@@ -54,13 +54,14 @@ def _row_groups(
 ) -> Iterator[pa.RecordBatch]:
     """Batches go across row groups, which may be small."""
     with _readable(file, "parquet", "footer"):
-        footer = ParquetFooter(source)
-    batches, ends = opened.iter_batches(BATCH_ROWS, columns=columns), footer.ends
+        # Behind a URL it would be read twice, and each page's header would be a request of its own.
+        footer = ParquetFooter(source) if file.is_local else None
+    batches, ends = opened.iter_batches(BATCH_ROWS, columns=columns), footer.ends if footer else []
     num_read, num_checked = 0, 0
     batch: pa.RecordBatch | None
     while True:
-        # Of the groups that the next batch may touch; behind a URL each header would be a request of its own.
-        while file.is_local and num_checked < len(ends) and [0, *ends][num_checked] <= num_read + BATCH_ROWS:
+        # Of the groups that the next batch may touch.
+        while footer is not None and num_checked < len(ends) and [0, *ends][num_checked] <= num_read + BATCH_ROWS:
             with _readable(file, "parquet", _group(num_checked, ends)):
                 footer.check_row_group(num_checked, columns)
             num_checked += 1
@@ -90,7 +91,7 @@ def _place(opened: pq.ParquetFile, columns: list[str], num_read: int, ends: list
                     sound(batch)
             except _DAMAGE:
                 return f'{_group(group, ends)}, column "{column}"'
-    return _group(groups[0], ends) if groups else "footer"
+    return _group(groups[0], ends) if groups else f"from row {num_read + 1:,} on"
 
 
 def _group(number: int, ends: list[int]) -> str:

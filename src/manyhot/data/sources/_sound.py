@@ -11,7 +11,10 @@ def sound(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch, when every offset, length and index in it is one that can be followed; else raises ArrowInvalid.
 
     Where all that is wrong is text that is not UTF-8, its columns come as binary: the Encoder says which rows are bad.
+    Raises UnicodeDecodeError where a name in a type is none.
     """
+    for column in batch.schema:
+        _read_names(column)
     try:
         batch.validate(full=True)
     except pa.ArrowInvalid:
@@ -19,6 +22,20 @@ def sound(batch: pa.RecordBatch) -> pa.RecordBatch:
         batch = pa.record_batch(columns, names=batch.schema.names)
         batch.validate(full=True)
     return batch
+
+
+def _read_names(field: pa.Field) -> None:
+    """Its name and those in its type."""
+    kind = field.type
+    assert isinstance(field.name, str)
+    if pa.types.is_struct(kind):
+        members = list(kind)
+    elif pa.types.is_map(kind):
+        members = [kind.key_field, kind.item_field]
+    else:
+        members = [kind.value_field] if hasattr(kind, "value_field") else []
+    for member in members:
+        _read_names(member)
 
 
 def _with_bytes(kind: pa.DataType) -> pa.DataType:

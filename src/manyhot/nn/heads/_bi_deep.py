@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from manyhot.schema import BiDeep
 
 from .._mlp import MLP
+from .._norms import BatchNorm1d
 from .._outputs import TableOutputs
 from ._shape import HeadShape
 
@@ -22,7 +23,7 @@ class BiDeepHead(nn.Module):
 
     def __init__(self, dim: int, mlp: MLP, *, dropout: float, batch_norm: bool) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(dim) if batch_norm else None
+        self.norm = BatchNorm1d(dim) if batch_norm else None
         self.dropout = nn.Dropout(dropout)
         self.mlp = mlp
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
+from .._norms import BatchNorm1d
+
 __all__ = ["Dice"]
 
 
@@ -18,7 +20,7 @@ class Dice(nn.Module):
 
     def __init__(self, units: int) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(units, eps=1e-8, affine=False)
+        self.norm = BatchNorm1d(units, eps=1e-8, affine=False)
         self.alpha = nn.Parameter(torch.zeros(units))
 
     def forward(self, s: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from manyhot.schema import FinalBlocks
 
+from .._norms import BatchNorm1d
 from .._outputs import TableOutputs
 from ._shape import HeadShape
 
@@ -71,7 +72,7 @@ class Block(nn.Module):
     def __init__(self, sizes: Sequence[int], *, dropout: float, batch_norm: bool, bias: bool) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise(sizes))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(size) if batch_norm else nn.Identity() for size in sizes[1:])
+        self.norms = nn.ModuleList(BatchNorm1d(size) if batch_norm else nn.Identity() for size in sizes[1:])
         self.dropout = nn.Dropout(dropout)
         self.last = nn.Linear(sizes[-1], 1, bias=bias)
 

@@ -9,6 +9,7 @@ from torch.nn.functional import layer_norm
 from manyhot.schema import MaskBlocks
 
 from .._mlp import MLP
+from .._norms import LayerNorm
 from .._outputs import TableOutputs
 from ._shape import HeadShape
 
@@ -72,7 +73,7 @@ class MaskBlock(nn.Module):
         super().__init__()
         self.mask = nn.Sequential(nn.Linear(example_size, mask_units), nn.ReLU(), nn.Linear(mask_units, inputs))
         self.weight = nn.Linear(inputs, units, bias=False)
-        self.norm = nn.LayerNorm(units)
+        self.norm = LayerNorm(units)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, example_BL: Tensor, x: Tensor) -> Tensor:

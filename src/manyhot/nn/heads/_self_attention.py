@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from manyhot.schema import SelfAttention
 
+from .._norms import LayerNorm
 from .._outputs import TableOutputs
 from ._shape import HeadShape
 
@@ -47,7 +48,7 @@ class AttentionLayer(nn.Module):
         self.queries_keys_values = nn.Linear(inputs, 3 * size, bias=False)
         self.residual = nn.Identity() if inputs == size else nn.Linear(inputs, size, bias=False)
         self.dropout = nn.Dropout(dropout)
-        self.norm = nn.LayerNorm(size) if options.layer_norm else nn.Identity()
+        self.norm = LayerNorm(size) if options.layer_norm else nn.Identity()
         self.scale = options.units**-0.5 if options.scale else 1.0
 
     def forward(self, x: Tensor) -> Tensor:

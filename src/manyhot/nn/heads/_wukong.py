@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from manyhot.schema import WukongLayers
 
 from .._mlp import MLP
+from .._norms import LayerNorm
 from .._outputs import TableOutputs
 from ._shape import HeadShape
 
@@ -47,12 +48,12 @@ class WukongLayer(nn.Module):
         super().__init__()
         num_outputs = options.fm_fields + options.linear_fields
         self.pairs = nn.Parameter(torch.randn(num_inputs, options.rank) * num_inputs**-0.5)
-        self.pairs_norm = nn.LayerNorm(num_inputs * options.rank)
+        self.pairs_norm = LayerNorm(num_inputs * options.rank)
         self.mlp = shape.mlp(num_inputs * options.rank, options.fm_units, to_logit=False)
         self.fm = nn.Linear(self.mlp.num_outputs, options.fm_fields * shape.dim)
         self.linear = nn.Linear(num_inputs, options.linear_fields, bias=False)
         self.residual = nn.Identity() if num_inputs == num_outputs else nn.Linear(num_inputs, num_outputs, bias=False)
-        self.norm = nn.LayerNorm(shape.dim)
+        self.norm = LayerNorm(shape.dim)
 
     def forward(self, x_BND: Tensor) -> Tensor:
         x_BDN = x_BND.transpose(1, 2)
