@@ -43,7 +43,7 @@ def run(num: int) -> str:
     return (
         f"{totals['mutated']:,} mutated files: {totals['mutated refused']:,} refused, {totals['mutated same']:,} "
         f"scored the same; {totals['truncated']:,} of {totals['truncated']:,} truncations and {totals['flipped']:,} of "
-        f"{totals['flipped']:,} flips refused; at most {slowest * 1000:.0f} ms and {most / 2**20:.0f} MiB; no crash"
+        f"{totals['flipped']:,} flips refused; at most {slowest * 1000:.0f} ms and {most / 2**20:.1f} MiB; no crash"
     )
 
 
