@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from manyhot.calibration import Calibrator, check_both_classes, fit_calibrator
-from manyhot.data import ExampleCache, Examples, Rejects, TableLayout, as_source, parts_to_train_on, write_rejects
+from manyhot.calibration import check_both_classes
+from manyhot.data import ExampleCache, Rejects, TableLayout, as_source, parts_to_train_on, write_rejects
 from manyhot.errors import ConfigError
-from manyhot.kernels import Float32s, select
+from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
-from manyhot.nn import BuildHead, Model, build_model, check_custom_heads
+from manyhot.nn import BuildHead, build_model, check_custom_heads
 from manyhot.schema import (
     BadRows,
     Checkpoints,
@@ -31,11 +31,12 @@ from manyhot.schema import (
     check_labels,
 )
 
-from ._base_rates import end_at_base_rate, start_at_base_rates
+from ._base_rates import start_at_base_rates
 from ._experiment import experiment, rows_of
+from ._judge import judged, labels_of
 from ._keeper import Keeper
 from ._labels import check_conversions, label_names
-from ._loop import check_finite, evaluate, finite_logits, fit_model
+from ._loop import check_finite, fit_model
 from ._non_finite import check_weights
 from ._reports import Listener, ProgressBar
 from ._resume import Resuming, delete_checkpoints, resuming
@@ -178,7 +179,7 @@ def train(
         layout = TableLayout.of(encoder)
         check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
         if training.calibration is not None:
-            check_both_classes(*_labels(examples["valid"]))
+            check_both_classes(*labels_of(examples["valid"]))
         with torch_threads(training.threads, alone=training.deterministic) as threads:
             network = build_model(
                 model,
@@ -197,23 +198,7 @@ def train(
             with _listener(listener) as listen, _keeper(resumption, training, rows) as keeper:
                 learned = examples["train"], examples.get("valid")
                 clock = fit_model(network, training, *learned, listen, names, keeper, stop, rows.places)
-                valid_rows = examples.get("valid")
-                if training.keep_negatives < 1 and training.loss.order_metric is None and valid_rows is not None:
-                    end_at_base_rate(network, valid_rows, finite_logits(network, valid_rows, clock.steps))
-                metrics: dict[str, Any] = {}
-                calibrator = None
-                if training.calibration is not None:
-                    calibrator = _calibrator(training.calibration, network, examples["valid"], clock.steps)
-                    metrics["valid_uncalibrated"] = evaluate(network, examples["valid"], clock.steps)
-                for name in ("valid", "test"):
-                    if name in examples:
-                        metrics[name] = evaluate(network, examples[name], clock.steps, names, calibrator)
-                metrics |= {
-                    "examples": clock.examples,
-                    "seconds": clock.seconds,
-                    "examples_per_second": clock.examples_per_second,
-                }
-                metrics |= {"skipped": clock.skipped} if clock.skipped else {}
+                metrics, calibrator = judged(network, training, examples, names, clock)
                 listen({"event": "end", **metrics})
             summary = {
                 "training": msgspec.to_builtins(msgspec.structs.replace(training, checkpoints=Checkpoints())),
@@ -238,18 +223,6 @@ def _keeper(resumption: Resuming | None, training: SettledTraining, rows: Rows) 
         return
     with resumption.keeper(training, lambda: rows_of(rows.examples, rows.encoder.fingerprint())) as keeper:
         yield keeper
-
-
-def _calibrator(method: str, network: Model, valid: Examples, step: int) -> Calibrator:
-    labels, example_weights = _labels(valid)
-    return fit_calibrator(method, labels, finite_logits(network, valid, step), example_weights)
-
-
-def _labels(examples: Examples) -> tuple[Float32s, Float32s | None]:
-    """And example weights."""
-    labels = examples.labels
-    assert labels is not None
-    return labels, examples.example_weights
 
 
 def _standardized(schema: Schema) -> list[str]:
