@@ -84,8 +84,8 @@ class Resuming:
             if found is not None:
                 raise ConfigError(
                     f"{stored.path}: another experiment has come to step {stored.step:,} here ({found}); make it the "
-                    "same again to go on, or take another folder, or say that it is not to be resumed, which deletes "
-                    "its checkpoints"
+                    "same again to go on, take another folder, or start anew by --no-resume (in Python resume=False), "
+                    "which deletes its checkpoints"
                 )
 
     def _tell_start(self, start: Stored, training: SettledTraining) -> None:
