@@ -119,6 +119,16 @@ def test_a_finished_training_starts_anew(folder):
     assert [report["event"] for report in log_of(folder / "out")].count("start") == 1
 
 
+def test_what_a_killed_training_left_half_written_goes(folder):
+    left = [folder / "out" / f"{name}.0123456789abcdef.tmp" for name in ("log.jsonl", "metrics.json", "model.manyhot")]
+    others = [folder / "out" / name for name in ("notes.tmp", "log.jsonl.old.tmp")]
+    (folder / "out").mkdir()
+    for path in (*left, *others):
+        path.write_text("half")
+    assert manyhot("train", "apps.toml", "--out", "out", cwd=folder).returncode == 0
+    assert [path.exists() for path in (*left, *others)] == [False] * 3 + [True] * 2
+
+
 def test_checkpoints_can_be_turned_off(folder):
     done = signalled(folder, signal.SIGTERM, 14, "--set", "training.checkpoints.enabled=false")
     assert done.returncode == 143 and "no checkpoint" in done.stderr

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from manyhot.schema import load_experiment
-from manyhot.storage import RunLock, made_folder
+from manyhot.storage import RunLock, made_folder, sweep
 from manyhot.training import ProgressBar, label_names
 from manyhot.training import train as train_model
 
@@ -18,6 +18,8 @@ from ._sources import sources_of
 from ._training_log import TrainingLog
 
 __all__ = ["train"]
+
+_LOG, _METRICS, _REJECTS, _MODEL = "log.jsonl", "metrics.json", "rejects.parquet", "model.manyhot"
 
 
 def train(
@@ -60,9 +62,11 @@ def train(
         stopping_in_order() as stop,
         made_folder(folder),
         RunLock(folder),
-        TrainingLog(folder / "log.jsonl") as log,
+        TrainingLog(folder / _LOG) as log,
         ProgressBar() as bar,
     ):
+        for name in (_LOG, _METRICS, _REJECTS, _MODEL):  # of a killed training; no other is here
+            sweep(folder / name)
 
         def listen(report: dict[str, Any]) -> None:
             log(report)
@@ -83,9 +87,9 @@ def train(
             stop=stop,
             on_stage=to_stderr.print,
         )
-        num_rejected = run.save_rejects(folder / "rejects.parquet")
-        write_json(folder / "metrics.json", run.metrics)
-        run.save(folder / "model.manyhot")  # last: it takes the place of the checkpoints
+        num_rejected = run.save_rejects(folder / _REJECTS)
+        write_json(folder / _METRICS, run.metrics)
+        run.save(folder / _MODEL)  # last: it takes the place of the checkpoints
     judged = [name for name in ("valid_uncalibrated", "valid", "test") if name in run.metrics]
     width = max(map(len, judged), default=0) + 1
     for name in judged:

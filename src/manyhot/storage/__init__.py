@@ -11,7 +11,7 @@ from ._lock import RunLock
 from ._regular import open_regular
 from ._tensors import TensorFile, opened_tensors, tensors_checksum, write_tensors
 from ._version import VERSION
-from ._whole import made_folder, whole_file, whole_folder
+from ._whole import made_folder, sweep, whole_file, whole_folder
 
 __all__ = [
     "VERSION",
@@ -23,6 +23,7 @@ __all__ = [
     "open_regular",
     "opened_tensors",
     "read_json",
+    "sweep",
     "tensors_checksum",
     "whole_file",
     "whole_folder",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from ._durable import folder_to_sync, sync_file, sync_folder
 
-__all__ = ["beside", "made_folder", "whole_file", "whole_folder"]
+__all__ = ["beside", "made_folder", "sweep", "whole_file", "whole_folder"]
 
 
 @contextlib.contextmanager
@@ -88,6 +89,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
             sync_folder(folder)
         finally:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def sweep(path: Path) -> None:
+    """Deletes what killed writers of this file left beside it; for one who knows that nobody else is writing it."""
+    rest = re.compile(re.escape(path.name) + r"\.[0-9a-f]{16}\.tmp")
+    with contextlib.suppress(OSError):
+        for each in path.parent.iterdir():
+            if rest.fullmatch(each.name):
+                each.unlink(missing_ok=True)
 
 
 def beside(path: Path) -> Path:
