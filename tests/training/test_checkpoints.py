@@ -237,11 +237,13 @@ def test_memory_for_a_large_copy_is_made_ready_before_it_is_needed(tmp_path):
     fixed, small = np.ones(1 << 20), np.arange(3)
     fixed.flags.writeable = False
     copies = keeper._room.copied({"rows": rows[:, :2], "more": rows, "fixed": fixed, "small": small})
-    assert copies["fixed"] is fixed and keeper._room.num_bytes == 0
+    assert copies["fixed"] is fixed and keeper._room.num_bytes == 1 << 26
     before = rows.copy()
     rows[:], small[:] = 0, 0
     assert np.array_equal(copies["rows"], before[:, :2]) and np.array_equal(copies["more"], before)
     assert copies["small"].tolist() == [0, 1, 2]
+    again = keeper._room.copied({"rows": rows[:, :2], "more": rows})
+    assert np.shares_memory(again["more"], copies["more"]) and not again["more"].any()  # kept for the next one
     keeper.close()
 
 

@@ -74,7 +74,8 @@ class Keeper:
         if self._wanted:
             return True
         self._wanted = self._is_time(epoch_ended, num_bytes)
-        if self._wanted and _NO_PREPARING <= num_bytes <= _free_bytes() and epoch_ended != 0:
+        missing = num_bytes - self._room.num_bytes
+        if self._wanted and _NO_PREPARING <= missing <= _free_bytes() and epoch_ended != 0:
             self._writing = self._writer.submit(self._room.make_ready, num_bytes)
             return False
         return self._wanted

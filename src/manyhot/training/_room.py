@@ -16,7 +16,8 @@ _PAGE, _CACHE_LINE = 4096, 64
 
 class Room:
     """Where the system has to find pages first, a copy takes ten times as long as where it has them. So they are asked
-    for beforehand, by the thread that has time."""
+    for beforehand, by the thread that has time, and kept: to find them anew for each copy costs more than to write it.
+    """
 
     def __init__(self) -> None:
         self._memory: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
@@ -27,15 +28,18 @@ class Room:
         return len(self._memory)
 
     def make_ready(self, num_bytes: int) -> None:
-        """Takes so much memory from the system, page by page."""
+        """Takes so much memory from the system, page by page, where it is not there yet."""
+        if num_bytes <= len(self._memory):
+            return
+        self._memory = np.empty(0, np.uint8)
         memory = np.empty(num_bytes, np.uint8)
         memory[::_PAGE] = 0
         self._memory = memory
 
     def copied(self, arrays: Arrays) -> Arrays:
-        """Copies of the arrays; of one that is read-only, and so never changes, the array itself. The memory that was
-        made ready goes with them."""
-        memory, self._memory = self._memory, np.empty(0, np.uint8)
+        """Copies of the arrays, in the memory that was made ready, until the next call; of one that is read-only, and
+        so never changes, the array itself."""
+        memory = self._memory
         copies: Arrays = {}
         for name, array in arrays.items():
             if not array.flags.writeable:
