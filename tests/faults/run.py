@@ -47,7 +47,8 @@ def main() -> int:
         try:
             figure = module.run(module.LONG)
         except AssertionError as error:
-            broken, figure = True, f"BROKEN: {error}"
+            print(error)
+            broken, figure = True, f"BROKEN: {str(error).partition(chr(10))[0]}"
         seconds = time.monotonic() - started
         print(f"{name}: {module.PROMISE}: {figure} ({seconds:.0f} s)", flush=True)
         rows[module.PROMISE] = f"| {module.PROMISE} | {figure} | {datetime.date.today()}, {seconds:.0f} s | `{name}` |"
