@@ -146,6 +146,6 @@ def test_an_epoch_from_a_batch_on_is_the_rest_of_the_epoch_and_gathers_no_row_be
         gathered.extend(len(part) for part in rows)
         return batches(rows)
 
-    made.batches = counted  # type: ignore[method-assign]
+    made.batches = counted
     assert [rows_in(batch) for batch in made.epoch(3, first)] == whole[first:]
     assert gathered == [len(rows) for rows in whole[first:]]
