@@ -67,7 +67,7 @@ def watch(audit: Path) -> None:
         hashes = {name: hashlib.sha256(np.ascontiguousarray(array).data).hexdigest() for name, array in arrays.items()}
         (audit / "state.json").write_text(json.dumps({"values": values, "arrays": hashes}))
 
-    Loader._pieces, Loader.epoch, Learner.learn, _Loop.run = pieces, epoch_from, learn_and_tell, run_and_tell  # type: ignore[method-assign]
+    Loader._pieces, Loader.epoch, Learner.learn, _Loop.run = pieces, epoch_from, learn_and_tell, run_and_tell
 
 
 def serve() -> None:
