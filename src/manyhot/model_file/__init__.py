@@ -1,7 +1,7 @@
 """One file from raw row to probability: schema, vocabularies, transforms, tables, dense weights, proof rows.
 
-A safetensors file: data only, no pickle. Writing and reading it lives here and nowhere else; training fills it, scoring
-uses it. Read `_saved.py` first.
+A safetensors file: data only, no pickle. What stands in it lives here and nowhere else (how its bytes are written and
+distrusted: `manyhot.storage`); training fills it, scoring uses it. Read `_saved.py` first.
 """
 
 from ._file import load_model, read_header, read_settings, save_model

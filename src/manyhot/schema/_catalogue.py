@@ -31,10 +31,10 @@ class ModelKind(NamedTuple):
 
 HEADS: dict[str, HeadKind] = {
     "linear": HeadKind("a weight a feature, a coefficient a field", (), "", latent=False),
-    "fm": HeadKind("all pairs of features", ("pairs",), "Rendle 2010; He & Chua 2017"),
+    "fm": HeadKind("pairs of features", ("pairs",), "Rendle 2010; He & Chua 2017"),
     "deep": HeadKind("MLP over the fields' pooled latents", MLP_OPTIONS, "Guo et al. 2017"),
-    "field_weighted_fm": HeadKind("all pairs of features, a weight a pair of fields", ("pairs",), "Pan et al. 2018"),
-    "field_aware_fm": HeadKind("all pairs of features, a latent for each other field", ("pairs",), "Juan et al. 2016"),
+    "field_weighted_fm": HeadKind("pairs of features, a weight a pair of fields", ("pairs",), "Pan et al. 2018"),
+    "field_aware_fm": HeadKind("pairs of features, a latent for each other field", ("pairs",), "Juan et al. 2016"),
     "bi_deep": HeadKind("MLP over the bi-interaction", ("bi_deep", *MLP_OPTIONS, "pairs"), "He & Chua 2017"),
     "linear_deep": HeadKind("MLP over the fields' linear weights and pooled latents", MLP_OPTIONS, "Zhang et al. 2016"),
     "product": HeadKind("MLP over the fields and their products", ("product", *MLP_OPTIONS), "Qu et al. 2016, 2018"),
