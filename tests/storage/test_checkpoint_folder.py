@@ -50,6 +50,15 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         assert stored.arrays[name].flags.writeable
 
 
+def test_arrays_that_are_synced_while_they_are_written_come_back(tmp_path: Path) -> None:
+    arrays = {"large": np.arange(9_000_001), "small": np.arange(3), "large again": np.arange(9_000_001)[::-1]}
+    CheckpointFolder(tmp_path).write(1, {}, arrays)
+    stored = CheckpointFolder(tmp_path).newest(pytest.fail)
+    assert stored is not None
+    for name, array in arrays.items():
+        assert np.array_equal(stored.arrays[name], array), name
+
+
 def test_none_where_there_is_none(tmp_path: Path) -> None:
     assert CheckpointFolder(tmp_path).newest(pytest.fail) is None
     assert CheckpointFolder(tmp_path / "absent").newest(pytest.fail) is None

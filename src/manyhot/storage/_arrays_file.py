@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from ._durable import sync_and_release
 
 __all__ = ["Entry", "entry_from", "read_arrays", "write_arrays"]
 
@@ -21,6 +23,7 @@ _TYPES = {np.dtype(kind): np.dtype(kind).name for kind in "bhiqBHIQefd"}
 _BY_NAME = {name: kind for kind, name in _TYPES.items()}
 _MOST_DIMENSIONS = 32
 _CHUNK = 2**20
+_SYNC_EVERY = 2**26  # bytes
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,24 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, npt.NDArray[Any]]) -> list
     for name, array in arrays.items():
         if array.dtype.newbyteorder("=") not in _TYPES:
             raise TypeError(f"the array {name} is of {array.dtype}; an array in a file is of {', '.join(_BY_NAME)}")
-    return [_write(file, name, array) for name, array in arrays.items()]
+    unsynced, entries = 0, []
+    for name, array in arrays.items():
+        digest = hashlib.sha256()
+        for piece in _pieces(array):
+            digest.update(piece)
+            unsynced += len(piece)
+            while piece:
+                piece = piece[file.write(piece) :]
+            if unsynced >= _SYNC_EVERY:
+                sync_and_release(file.fileno())
+                unsynced = 0
+        kind = _TYPES[array.dtype.newbyteorder("=")]
+        entries.append(Entry(name, kind, list(array.shape), array.nbytes, digest.hexdigest()))
+    return entries
 
 
-def _write(file: BinaryIO, name: str, array: npt.NDArray[Any]) -> Entry:
-    digest = hashlib.sha256()
+def _pieces(array: npt.NDArray[Any]) -> Iterator[memoryview]:
+    """Its bytes as they lie in the file."""
     kind = array.dtype.newbyteorder("=")
     pieces = np.nditer(  # type: ignore[call-overload]  # numpy's stubs call "contig" "config"
         array,
@@ -57,12 +73,7 @@ def _write(file: BinaryIO, name: str, array: npt.NDArray[Any]) -> Entry:
         order="C",
         buffersize=_CHUNK // kind.itemsize,
     )
-    for piece in pieces:
-        rest = _bytes_of(piece)
-        digest.update(rest)
-        while rest:
-            rest = rest[file.write(rest) :]
-    return Entry(name, _TYPES[kind], list(array.shape), array.nbytes, digest.hexdigest())
+    return map(_bytes_of, pieces)
 
 
 def read_arrays(file: BinaryIO, entries: list[Entry]) -> dict[str, npt.NDArray[Any]]:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["folder_to_sync", "sync_file", "sync_folder"]
+__all__ = ["folder_to_sync", "sync_and_release", "sync_file", "sync_folder"]
 
 # A few file systems of networks cannot sync a folder; they do it by themselves.
 _CANNOT = (errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF)
@@ -51,3 +51,15 @@ def sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_and_release(descriptor: int) -> None:
+    """What was written to a large file until now; the system need not keep it in memory any more.
+
+    Else gigabytes that nobody will read push out of memory what is read, and the pages for them may have to be found
+    first: that took more of a core than all the rest of writing. Raises OSError.
+    """
+    os.fsync(descriptor)
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):  # no more than advice
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -56,6 +56,11 @@ class Keeper:
         self._waited: float | None = None
         self.wrote = 0.0
 
+    @property
+    def writing(self) -> bool:
+        """Whether one is being written, or the memory of the next made ready."""
+        return self._writing is not None and not self._writing.done()
+
     def load(self, parts: Mapping[str, Remembering]) -> None:
         """Puts the parts of the training where the checkpoint left them, if there is one. Raises StorageError."""
         if self.start is not None:
@@ -68,7 +73,7 @@ class Keeper:
         epoch_ended: the number of the epoch that this is the end of, 0 after the last step of all; num_bytes: that will
         have to be copied.
         """
-        if self._writing is not None and not self._writing.done():
+        if self.writing:
             return False
         self.finish_writing()
         if self._wanted:
