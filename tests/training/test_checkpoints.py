@@ -203,6 +203,29 @@ def test_no_number_that_is_not_finite_is_ever_written(tmp_path, where):
     assert not list(tmp_path.iterdir())
 
 
+def test_one_more_of_a_step_is_written_where_something_came_after_it(tmp_path):
+    """As a look at valid: the step is the same, and more is known."""
+    folder = CheckpointFolder(tmp_path)
+    keeper = _keeper.Keeper(folder, mh.Checkpoints(), dict, lambda text: None)
+
+    class Looks:
+        number = 0
+
+        def state(self):
+            return {"looks": self.number}, {}
+
+    looks = Looks()
+    keeper.write(7, {"loop": looks})
+    first = keeper.write_now(7, {"loop": looks})
+    assert keeper.write_now(7, {"loop": looks}) == first
+    looks.number = 1
+    assert keeper.write_now(7, {"loop": looks}) != first
+    stored = folder.newest(pytest.fail)
+    assert stored is not None and stored.header["state"]["loop"] == {"looks": 1}
+    again = _keeper.Keeper(folder, mh.Checkpoints(), dict, lambda text: None, stored)
+    assert again.write_now(7, {"loop": looks}) == stored.path
+
+
 def test_without_room_for_a_copy_training_waits_for_the_disk(tmp_path, monkeypatch):
     whole, written = stops.train(None), []
     monkeypatch.setattr(_keeper, "available_bytes", lambda: 0)

@@ -51,7 +51,10 @@ class Keeper:
         self._writer = ThreadPoolExecutor(1, "manyhot-checkpoint", _at_low_priority)
         self._writing: Future[None] | None = None
         self._room, self._wanted = Room(), False
-        self._last: tuple[int, Path] | None = None if start is None else (start.step, start.path)
+        # A step may be written twice: after it, and after a look at valid, the end of an epoch or of all.
+        self._last: tuple[dict[str, Any], Path] | None = None
+        if start is not None:
+            self._last = start.header["state"], start.path
         self._began = time.monotonic()  # of the last one
         self._waited: float | None = None
         self.wrote = 0.0
@@ -110,8 +113,9 @@ class Keeper:
     def write_now(self, step: int, parts: Mapping[str, Remembering]) -> Path:
         """Like `write`, but it is on disk afterwards. Raises StorageError."""
         self.finish_writing()
-        if self._last is None or self._last[0] != step:
-            self._write(step, *state_of(parts))
+        values, arrays = state_of(parts)
+        if self._last is None or self._last[0] != values:
+            self._write(step, values, arrays)
         assert self._last is not None
         return self._last[1]
 
@@ -124,7 +128,7 @@ class Keeper:
         began = time.monotonic()
         _check_finite(step, arrays)
         try:
-            self._last = step, self._folder.write(step, {**self._header(), "state": values}, arrays)
+            self._last = values, self._folder.write(step, {**self._header(), "state": values}, arrays)
         finally:
             self.wrote = time.monotonic() - began
 

@@ -3,7 +3,7 @@ what ESMM asks of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def evaluate_labels(
     return metrics
 
 
-def check_conversions(model: ModelConfig, names: Sequence[str], parts: dict[str, Examples]) -> None:
+def check_conversions(model: ModelConfig, names: Sequence[str], parts: Mapping[str, Examples]) -> None:
     """ESMM's second label is there only where the first is. Raises DataError where rows of any part say otherwise."""
     if model.tasks is None or model.tasks.kind != "esmm":
         return

@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from manyhot.data import Encoder, ExampleCache, Examples, Prepared, Rejects, Source, open_source, places_of
+from manyhot.data import (
+    Encoder,
+    ExampleCache,
+    Examples,
+    Prepared,
+    Rejects,
+    Source,
+    as_source,
+    open_source,
+    parts_to_train_on,
+    places_of,
+)
 from manyhot.errors import DataError
-from manyhot.schema import BadRows, Part, Reading, Schema
+from manyhot.schema import BadRows, Part, Reading, Schema, Split, TrainingConfig
+
+from ._settings import check_settings
 
 __all__ = ["Rows", "prepared_rows", "raw_rows"]
 
@@ -37,15 +51,20 @@ class Rows:
 
 def raw_rows(
     schema: Schema,
-    sources: Mapping[Part, Source],
-    proof: Source,
+    training: TrainingConfig,
+    data: Mapping[Part, Any],
     store: ExampleCache,
     tell: Callable[[str], None],
     *,
     reading: Reading | None = None,
+    split: Split | None = None,
     bad_rows: BadRows | None = None,
 ) -> Rows:
-    """Fits on the good training rows, encodes all. Raises DataError, and BadRowsError where more are bad than borne."""
+    """Fits on the good training rows, encodes all. Raises ConfigError before that where the training needs other parts,
+    DataError, and BadRowsError where more rows are bad than borne."""
+    opened = {name: as_source(part, reading) for name, part in data.items()}
+    sources = parts_to_train_on(opened, schema, split, tell)
+    check_settings(training, schema, has_valid="valid" in sources)
     fitted = Rejects(bad_rows)
     encoder, was_there = store.fit(schema, sources["train"], rejects=fitted)
     tell(f"vocabularies {'reused' if was_there else 'fitted'}: {_sizes(encoder)}")
@@ -65,16 +84,19 @@ def raw_rows(
             f"{sources['train'].name}: {late:,} rows are bad only by numbers that were learned from them, as where "
             "log1p comes after standardize; put the step before it, or a clip between"
         )
+    proof = opened.get("valid", opened["train"])
     return Rows(encoder, examples, proof, reading or Reading(), rejects, sources["train"])
 
 
-def prepared_rows(schema: Schema, folder: Path, tell: Callable[[str], None]) -> Rows:
-    """What `manyhot prepare` left. Raises DataError where it was left by another schema."""
+def prepared_rows(schema: Schema, training: TrainingConfig, folder: Path, tell: Callable[[str], None]) -> Rows:
+    """What `manyhot prepare` left. Raises DataError where it was left by another schema, ConfigError where the training
+    needs other parts."""
     prepared = Prepared.open(folder, schema)
     tell(f"vocabularies prepared: {_sizes(prepared.encoder)}")
     for name, examples in prepared.examples.items():
         tell(f"{name} prepared: {_counts(examples)}")
         _tell_cuts(name, examples, tell)
+    check_settings(training, schema, has_valid="valid" in prepared.examples)
     return Rows(prepared.encoder, prepared.examples, open_source(prepared.proof), prepared.reading)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from manyhot.calibration import check_both_classes
-from manyhot.data import ExampleCache, Rejects, TableLayout, as_source, parts_to_train_on, write_rejects
+from manyhot.data import ExampleCache, Examples, Rejects, TableLayout, write_rejects
 from manyhot.errors import ConfigError
 from manyhot.kernels import select
 from manyhot.model_file import SavedModel, save_model, take_proof
-from manyhot.nn import BuildHead, build_model, check_custom_heads
+from manyhot.nn import BuildHead, Model, build_model, check_custom_heads
 from manyhot.schema import (
     BadRows,
     Checkpoints,
@@ -41,7 +41,7 @@ from ._non_finite import check_weights
 from ._reports import Listener, ProgressBar
 from ._resume import Resuming, delete_checkpoints, resuming
 from ._rows import Rows, prepared_rows, raw_rows
-from ._settings import check_batches, check_l2, check_settings, in_words, schema_for, settled, torch_threads
+from ._settings import check_batches, check_l2, in_words, schema_for, settled, torch_threads
 from ._stop import Stop
 from ._warm_start import check_start, take_rows
 
@@ -158,62 +158,85 @@ def train(
     given = experiment(schema, model, training)
     with resuming(folder, training.checkpoints.keep, resume, given, tell) as resumption:
         if prepared is None:
-            opened = {name: as_source(part, reading) for name, part in data.items()}
-            sources = parts_to_train_on(opened, schema, split, tell)
-            check_settings(training, schema, has_valid="valid" in sources)
+            limit = Querying(memory_limit=memory_limit).memory_limit_bytes
             store = ExampleCache(
-                Path(cache) if cache is not None else None,
-                num_threads=training.threads,
-                memory_limit=Querying(memory_limit=memory_limit).memory_limit_bytes,
+                Path(cache) if cache is not None else None, num_threads=training.threads, memory_limit=limit
             )
-            proof = opened.get("valid", opened["train"])
-            rows = raw_rows(schema, sources, proof, store, tell, reading=reading, bad_rows=bad_rows)
+            rows = raw_rows(schema, training, data, store, tell, reading=reading, split=split, bad_rows=bad_rows)
         else:
-            rows = prepared_rows(schema, Path(prepared), tell)
-            check_settings(training, schema, has_valid="valid" in rows.examples)
-        encoder, examples, rejects = rows.encoder, rows.examples, rows.rejects
-        names, training = label_names(schema), settled(model, training, examples)
+            rows = prepared_rows(schema, training, Path(prepared), tell)
+        training = settled(model, training, rows.examples)
+        names, layout = label_names(schema), TableLayout.of(rows.encoder)
         tell(f"training: {in_words(training)}")
-        check_batches(model, training, examples["train"])
-        check_conversions(model, names, examples)
-        layout = TableLayout.of(encoder)
-        check_l2(training, layout, model.latent_size(layout.num_fields), examples["train"].num_rows)
-        if training.calibration is not None:
-            check_both_classes(*labels_of(examples["valid"]))
+        _check(model, training, layout, names, rows.examples)
         with torch_threads(training.threads, alone=training.deterministic) as threads:
-            network = build_model(
-                model,
-                layout,
-                select(training.kernels),
-                num_labels=len(schema.labels),
-                optimizer=training.table_optimizers,
-                seed=training.seed,
-                threads=threads,
-                heads=heads,
-            )
-            if model.preset != "article":
-                start_at_base_rates(network, examples["train"])
-            if training.init_from is not None:
-                tell(take_rows(network, encoder, training.init_from, heads or {}))
+            network = _network(model, training, layout, rows, heads, threads, tell)
             with _listener(listener) as listen, _keeper(resumption, training, rows) as keeper:
-                learned = examples["train"], examples.get("valid")
+                learned = rows.examples["train"], rows.examples.get("valid")
                 clock = fit_model(network, training, *learned, listen, names, keeper, stop, rows.places)
-                metrics, calibrator = judged(network, training, examples, names, clock)
+                metrics, calibrator = judged(network, training, rows.examples, names, clock)
                 listen({"event": "end", **metrics})
-            summary = {
-                "training": msgspec.to_builtins(msgspec.structs.replace(training, checkpoints=Checkpoints())),
-                "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
-                "metrics": metrics,
-                "rows": {name: {"read": r.num_read, "rejected": r.num_rejected} for name, r in rejects.items()},
-                "reading": msgspec.to_builtins(rows.reading),
-            }
-            if split is not None:
-                summary["split"] = msgspec.to_builtins(split)
-            saved = SavedModel(encoder, model, network, summary, calibrator=calibrator)
-            saved = take_proof(saved, rows.proof)
+            summary = _summary(network, training, rows, metrics, split)
+            saved = take_proof(SavedModel(rows.encoder, model, network, summary, calibrator=calibrator), rows.proof)
             check_finite(saved.proof_probabilities, clock.steps)
             check_weights(network, clock.steps)
-    return Run(saved, metrics, rejects, folder)
+    return Run(saved, metrics, rows.rejects, folder)
+
+
+def _check(
+    model: ModelConfig,
+    training: SettledTraining,
+    layout: TableLayout,
+    names: Sequence[str],
+    parts: Mapping[str, Examples],
+) -> None:
+    """Raises ConfigError or DataError where the rows are none that could be trained on so. names: of several labels."""
+    check_batches(model, training, parts["train"])
+    check_conversions(model, names, parts)
+    check_l2(training, layout, model.latent_size(layout.num_fields), parts["train"].num_rows)
+    if training.calibration is not None:
+        check_both_classes(*labels_of(parts["valid"]))
+
+
+def _network(
+    model: ModelConfig,
+    training: SettledTraining,
+    layout: TableLayout,
+    rows: Rows,
+    heads: Mapping[str, BuildHead] | None,
+    threads: int,
+    tell: Callable[[str], None],
+) -> Model:
+    """As it is before the first step."""
+    network = build_model(
+        model,
+        layout,
+        select(training.kernels),
+        num_labels=len(rows.encoder.schema.labels),
+        optimizer=training.table_optimizers,
+        seed=training.seed,
+        threads=threads,
+        heads=heads,
+    )
+    if model.preset != "article":
+        start_at_base_rates(network, rows.examples["train"])
+    if training.init_from is not None:
+        tell(take_rows(network, rows.encoder, training.init_from, heads or {}))
+    return network
+
+
+def _summary(
+    network: Model, training: SettledTraining, rows: Rows, metrics: dict[str, Any], split: Split | None
+) -> dict[str, Any]:
+    """What the model file says of its training; plain JSON."""
+    summary = {
+        "training": msgspec.to_builtins(msgspec.structs.replace(training, checkpoints=Checkpoints())),
+        "precision": "bfloat16" if network.deep_in_bfloat16 else "float32",  # what "auto" came to
+        "metrics": metrics,
+        "rows": {name: {"read": r.num_read, "rejected": r.num_rejected} for name, r in rows.rejects.items()},
+        "reading": msgspec.to_builtins(rows.reading),
+    }
+    return summary | ({"split": msgspec.to_builtins(split)} if split is not None else {})
 
 
 @contextlib.contextmanager
