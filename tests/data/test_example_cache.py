@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +52,23 @@ def test_a_second_run_reuses_both(tmp_path: Path, path: Path) -> None:
     assert {p: p.stat().st_mtime_ns for p in folder.iterdir()} == times
     assert sorted(p.suffix for p in times) == ["", ".arrow", ".safetensors"]
     assert (folder / ".gitignore").read_text().splitlines()[-1] == "*"
+
+
+def test_what_a_killed_training_left_goes_with_the_next_one(tmp_path: Path, path: Path) -> None:
+    """Also of other rows, which nobody may encode ever again."""
+    folder = tmp_path / "cache"
+    program = """
+import os, pathlib, sys
+from manyhot.storage import whole_file
+with whole_file(pathlib.Path(sys.argv[1])) as part:
+    part.write_bytes(bytes(1000))
+    os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(folder / "examples-of-others.arrow")], check=False)
+    assert done.returncode == -9
+    assert [p.suffix for p in folder.iterdir()] == [".tmp"]
+    run(folder, path, schema())
+    assert sorted(p.suffix for p in folder.iterdir()) == ["", ".arrow", ".safetensors"]
 
 
 def test_a_reused_encoder_is_the_fitted_one(tmp_path: Path, path: Path) -> None:

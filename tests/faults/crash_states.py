@@ -75,7 +75,8 @@ class Recording:
                         self.calls.append(Call("name", num_inodes, folder, name, group=group))
                         num_inodes += 1
                     inode = now[folder][name] if name else 0
-                    assert truncates == "0" or is_new == "1", "no file is cut here"
+                    written = any(call.kind == "data" and call.inode == inode for call in self.calls)
+                    assert truncates == "0" or not (written or self.files.get(inode)), "no file is cut here"
                     opened[fd] = inode
                 case ["write", fd, offset, data]:
                     self.calls.append(Call("data", opened[fd], offset=int(offset), data=bytes.fromhex(data)))

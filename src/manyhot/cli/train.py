@@ -65,8 +65,8 @@ def train(
         TrainingLog(folder / _LOG) as log,
         ProgressBar() as bar,
     ):
-        for name in (_LOG, _METRICS, _REJECTS, _MODEL):  # of a killed training; no other is here
-            sweep(folder / name)
+        for name in (_LOG, _METRICS, _REJECTS, _MODEL):
+            sweep(folder, name)  # that of rejects need not be written again
 
         def listen(report: dict[str, Any]) -> None:
             log(report)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from manyhot.errors import DataError
 from manyhot.schema import Schema
-from manyhot.storage import made_folder
+from manyhot.storage import made_folder, sweep
 
 from ._batches import Rejects
 from ._encoder import EncodedChunk, Encoder
@@ -107,6 +107,7 @@ class ExampleCache:
                 is_new = not ignore.exists()
                 if is_new:
                     ignore.write_text(_IGNORE)
+                sweep(self.folder)  # a killed training's gigabytes, which another experiment would never write again
                 try:
                     yield
                 except BaseException:

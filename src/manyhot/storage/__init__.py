@@ -7,11 +7,12 @@ Read `_whole.py` first.
 from ._checkpoints import CheckpointFolder, Stored
 from ._failures import why_not_written
 from ._json import read_json
+from ._leftovers import sweep
 from ._lock import RunLock
 from ._regular import open_regular
 from ._tensors import TensorFile, opened_tensors, tensors_checksum, write_tensors
 from ._version import VERSION
-from ._whole import made_folder, sweep, whole_file, whole_folder
+from ._whole import made_folder, whole_file, whole_folder
 
 __all__ = [
     "VERSION",

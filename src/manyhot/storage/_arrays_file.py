@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -37,7 +37,9 @@ class Entry:
     sha256: str
 
 
-def write_arrays(file: BinaryIO, arrays: Mapping[str, npt.NDArray[Any]]) -> list[Entry]:
+def write_arrays(
+    file: BinaryIO, arrays: Mapping[str, npt.NDArray[Any]], before_piece: Callable[[], None]
+) -> list[Entry]:
     """Writes the arrays (integers or floats, any strides) to an unbuffered file, a megabyte at a time.
 
     They must not change meanwhile. Raises TypeError for another type, OSError.
@@ -49,6 +51,7 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, npt.NDArray[Any]]) -> list
     for name, array in arrays.items():
         digest = hashlib.sha256()
         for piece in _pieces(array):
+            before_piece()
             digest.update(piece)
             unsynced += len(piece)
             while piece:

@@ -31,10 +31,11 @@ from ._arrays_file import read_arrays, write_arrays
 from ._durable import folder_to_sync, sync_folder
 from ._failures import telling_why
 from ._json import MOST_BYTES
+from ._leftovers import beside
 from ._lock import FolderLock, RunLock
 from ._manifest import manifest_from, manifest_of
 from ._regular import open_regular
-from ._whole import beside, made_folder
+from ._whole import made_folder
 
 __all__ = ["CheckpointFolder", "Stored"]
 
@@ -45,7 +46,7 @@ _LEFTOVER = re.compile(_NAME.pattern + r"\.[0-9a-f]{16}\.tmp")
 _NOT_NOW = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-def _nothing(_: str) -> None:
+def _nothing(*_: str) -> None:
     pass
 
 
@@ -79,12 +80,19 @@ class CheckpointFolder:
         self.folder, self._keep, self._on_point, self._lock = folder, keep, on_point, lock
         self._damaged: set[Path] = set()
 
-    def write(self, step: int, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Path:
+    def write(
+        self,
+        step: int,
+        header: Mapping[str, Any],
+        arrays: Mapping[str, npt.NDArray[Any]],
+        before_piece: Callable[[], None] = _nothing,
+    ) -> Path:
         """Writes a checkpoint and returns its folder when it would survive the death of the machine; deletes others.
 
         header: plain JSON, numbers finite and within int64, 4 MiB at most; arrays: integers or floats of any shape,
         which must not change meanwhile. Those of a later step go, too: they are of a course that was given up. Any
-        thread may write, one at a time. Raises StorageError, LockedError where another process writes here.
+        thread may write, one at a time. before_piece: called before each megabyte; what it raises ends the write, and
+        nothing of it is left. Raises StorageError, LockedError where another process writes here.
         """
         num_bytes = sum(array.nbytes for array in arrays.values())
         with telling_why(self.folder, "the checkpoint", num_bytes), made_folder(self.folder), self._locked():
@@ -93,7 +101,7 @@ class CheckpointFolder:
             with folder_to_sync(self.folder) as folder:
                 part = beside(path)
                 try:
-                    self._fill(part, step, header, arrays)
+                    self._fill(part, step, header, arrays, before_piece)
                     part.rename(path)
                 except BaseException:
                     _remove(part)
@@ -146,12 +154,19 @@ class CheckpointFolder:
     def _locked(self) -> contextlib.AbstractContextManager[object]:
         return FolderLock(self.folder) if self._lock is None else contextlib.nullcontext()
 
-    def _fill(self, part: Path, step: int, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    def _fill(
+        self,
+        part: Path,
+        step: int,
+        header: Mapping[str, Any],
+        arrays: Mapping[str, npt.NDArray[Any]],
+        before_piece: Callable[[], None],
+    ) -> None:
         part.mkdir()
         self._on_point("folder made")
         with folder_to_sync(part) as folder:
             with (part / _ARRAYS).open("xb", buffering=0) as file:
-                entries = write_arrays(file, arrays)
+                entries = write_arrays(file, arrays, before_piece)
                 self._on_point("arrays written")
                 os.fsync(file.fileno())
             self._on_point("arrays synced")

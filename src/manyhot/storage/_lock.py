@@ -16,6 +16,7 @@ from typing import Self
 from manyhot.errors import LockedError, StorageError
 
 from ._failures import telling_why
+from ._leftovers import is_at
 from ._whole import made_folder
 
 __all__ = ["FolderLock", "RunLock"]
@@ -47,7 +48,7 @@ class FolderLock:
         if descriptor is None:
             return
         with contextlib.suppress(OSError):  # a disk that became read-only
-            if _is_at(descriptor, self._path):
+            if is_at(descriptor, self._path):
                 self._path.unlink()  # before the lock is free: afterwards it might be another's
         os.close(descriptor)
 
@@ -72,7 +73,7 @@ class FolderLock:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise self._refusal(error, descriptor) from None
-            if not _is_at(descriptor, self._path):
+            if not is_at(descriptor, self._path):
                 return None
             on_failure.pop_all()
         return descriptor
@@ -119,15 +120,6 @@ def _forget_all() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_all)
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether the open file is the one that has the path now."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(found, os.fstat(descriptor))
 
 
 def _owner() -> str:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from ._durable import folder_to_sync, sync_file, sync_folder
+from ._leftovers import beside, new_file_beside, new_folder_beside, sweep
 
-__all__ = ["beside", "made_folder", "sweep", "whole_file", "whole_folder"]
+__all__ = ["made_folder", "whole_file", "whole_folder"]
 
 
 @contextlib.contextmanager
@@ -43,66 +42,49 @@ def made_folder(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; synced and renamed at the end, deleted where something failed.
+    """An empty file beside `path` to write to; synced and renamed at the end, deleted where something failed.
 
-    Makes the folder, which goes again where something failed and it was not there before. Any number of processes and
-    machines may write the same file at once: one of them wins. Raises OSError.
+    Makes the folder, which goes again where something failed and it was not there before; deletes what killed writers
+    of this file left. Any number of processes and machines may write the same file at once: one of them wins. Raises
+    OSError.
     """
     if not path.name:
         raise IsADirectoryError(errno.EISDIR, "Is a directory")
-    part = beside(path)
     with made_folder(path.parent), folder_to_sync(path.parent) as folder:
-        try:
+        sweep(path.parent, path.name)
+        with new_file_beside(path) as part:
             yield part
             sync_file(part)
             part.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
         sync_folder(folder)
 
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` to write into; synced and renamed at the end, deleted where something failed.
+    """An empty folder beside `path` to write into; synced and renamed at the end, deleted where something failed.
 
     A folder that was there before is replaced, and stays where something failed. (Two renames: should the machine die
-    between them, the older one is left under its temporary name.) Makes the folder above, as `whole_file` does. Raises
-    OSError.
+    between them, the older one is left as `path`.<16 hex>.old, which nothing deletes.) Makes the folder above and
+    deletes leftovers, as `whole_file` does. Raises OSError.
     """
-    part, old = beside(path), beside(path)
+    old = beside(path).with_suffix(".old")
     with made_folder(path.parent), folder_to_sync(path.parent) as folder:
+        sweep(path.parent, path.name)
         try:
-            part.mkdir()
-            yield part
-            _sync_below(part)
-            if path.exists():
-                path.replace(old)
-            part.replace(path)
+            with new_folder_beside(path) as part:
+                yield part
+                _sync_below(part)
+                if path.exists():
+                    path.replace(old)
+                part.replace(path)
         except BaseException:
             if old.exists():
                 old.replace(path)
             raise
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
         try:
             sync_folder(folder)
         finally:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def sweep(path: Path) -> None:
-    """Deletes what killed writers of this file left beside it; for one who knows that nobody else is writing it."""
-    rest = re.compile(re.escape(path.name) + r"\.[0-9a-f]{16}\.tmp")
-    with contextlib.suppress(OSError):
-        for each in path.parent.iterdir():
-            if rest.fullmatch(each.name):
-                each.unlink(missing_ok=True)
-
-
-def beside(path: Path) -> Path:
-    """A new temporary name in the same folder."""
-    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:16]}.tmp")
 
 
 def _sync_below(folder: Path) -> None:

@@ -1,0 +1,126 @@
+"""Temporary files and folders: what a living writer is at, and what a killed one left, told apart by the kernel's lock.
+
+A writer holds the lock (flock) of what it makes, and the kernel frees it in the moment in which the writer dies. So
+whatever has a temporary name and can be locked was left behind, and goes with the next write of the same name. Where a
+file system has no locks, neither is held and nothing is swept; where a mount keeps locks to the machine (see RunLock),
+a name that two machines write at once may be swept under one of them, which then fails and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import shutil
+import stat
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+__all__ = ["beside", "is_at", "new_file_beside", "new_folder_beside", "sweep"]
+
+_TEMPORARY = re.compile(r"(.+)\.[0-9a-f]{16}\.tmp")
+_BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+
+
+def beside(path: Path) -> Path:
+    """A new temporary name in the same folder."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:16]}.tmp")
+
+
+@contextlib.contextmanager
+def new_file_beside(path: Path) -> Iterator[Path]:
+    """An empty file under a temporary name, to be written to and not to be replaced; what has the name at the end is
+    deleted. Raises OSError."""
+    with _held(path, _new_file) as part:
+        try:
+            yield part
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder_beside(path: Path) -> Iterator[Path]:
+    """The same with an empty folder. Raises OSError."""
+    with _held(path, _new_folder) as part:
+        try:
+            yield part
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Deletes what killed writers left there, of the file or folder of this name; None: of any."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _TEMPORARY.fullmatch(entry.name)
+            if match and name in (None, match[1]):
+                _delete_unheld(Path(entry.path))
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file is the one that has the path now."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(found, os.fstat(descriptor))
+
+
+@contextlib.contextmanager
+def _held(path: Path, make: Callable[[Path], int]) -> Iterator[Path]:
+    """make: makes what it is given the name of, and opens it."""
+    descriptor = None
+    while descriptor is None:
+        part = beside(path)
+        descriptor = make(part)
+        if not _lock(descriptor) or not is_at(descriptor, part):  # swept before it could be locked: once more
+            os.close(descriptor)
+            descriptor = None
+    try:
+        yield part
+    finally:
+        os.close(descriptor)
+
+
+def _new_file(part: Path) -> int:
+    return os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
+def _new_folder(part: Path) -> int:
+    part.mkdir()
+    try:
+        return os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        part.rmdir()
+        raise
+
+
+def _lock(descriptor: int) -> bool:
+    """False where another holds it; true also where there are no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _BUSY
+    return True
+
+
+def _delete_unheld(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode):
+            flags = os.O_RDWR  # on NFS a lock needs the right to write
+        elif stat.S_ISDIR(mode):
+            flags = os.O_RDONLY | os.O_DIRECTORY
+        else:
+            return
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if is_at(descriptor, path):
+                shutil.rmtree(path) if stat.S_ISDIR(mode) else path.unlink()
+        finally:
+            os.close(descriptor)
