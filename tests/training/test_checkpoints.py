@@ -226,6 +226,31 @@ def test_one_more_of_a_step_is_written_where_something_came_after_it(tmp_path):
     assert again.write_now(7, {"loop": looks}) == stored.path
 
 
+def test_a_stop_waits_for_its_own_checkpoint_alone(tmp_path):
+    """An earlier one that is being written is given up, and nothing of it is left."""
+    folder = CheckpointFolder(tmp_path)
+    keeper = _keeper.Keeper(folder, mh.Checkpoints(), dict, pytest.fail)
+
+    class Rows:
+        step, array = 0, np.zeros(1 << 16)
+
+        def state(self):
+            return {"step": self.step}, {"rows": self.array}
+
+    rows = Rows()
+    keeper.write_now(0, {"learner": rows})
+    rows.array, rows.step = np.zeros(1 << 26), 1  # half a GB
+    keeper.write(1, {"learner": rows})
+    while not any(tmp_path.glob("*.tmp/arrays")):
+        assert keeper.writing
+    rows.array, rows.step = np.ones(1 << 16), 2
+    keeper.write_now(2, {"learner": rows})
+    keeper.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000000000", "step-000000000002"]
+    stored = folder.newest(pytest.fail)
+    assert stored is not None and stored.arrays["learner.rows"].all()
+
+
 def test_without_room_for_a_copy_training_waits_for_the_disk(tmp_path, monkeypatch):
     whole, written = stops.train(None), []
     monkeypatch.setattr(_keeper, "available_bytes", lambda: 0)

@@ -7,6 +7,7 @@ room. Read `_run.py` first, then `_loop.py`; `_state.py` and `_keeper.py` for ho
 
 from ._clock import Clock
 from ._dense import dense_optimizer
+from ._early_stopping import BestWeights
 from ._keeper import Keeper
 from ._labels import evaluate_labels, label_names
 from ._learner import Learner
@@ -27,6 +28,7 @@ from ._stop import Stop
 from ._warm_start import check_start
 
 __all__ = [
+    "BestWeights",
     "Clock",
     "Keeper",
     "Learner",

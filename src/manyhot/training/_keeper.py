@@ -32,6 +32,10 @@ _FINITE = ("learner.tables.", "learner.dense.", "learner.optimizer.")
 _NO_PREPARING = 1 << 26  # bytes; memory for fewer is asked for when it is needed
 
 
+class _GivenUp(Exception):
+    """A checkpoint that is being written is not wanted any more."""
+
+
 class Keeper:
     """Writes checkpoints into a folder as the config says; start: the one to go on from.
 
@@ -50,9 +54,11 @@ class Keeper:
         self.start, self._folder, self._config, self._header, self._tell = start, folder, config, header, tell
         self._writer = ThreadPoolExecutor(1, "manyhot-checkpoint", _at_low_priority)
         self._writing: Future[None] | None = None
+        self._giving_up = threading.Event()
         self._room, self._wanted = Room(), False
         # A step may be written twice: after it, and after a look at valid, the end of an epoch or of all.
         self._last: tuple[dict[str, Any], Path] | None = None
+        self._begun_state: dict[str, Any] | None = None
         if start is not None:
             self._last = start.header["state"], start.path
         self._began = time.monotonic()  # of the last one
@@ -102,6 +108,7 @@ class Keeper:
         at once."""
         self._began, self._wanted = time.monotonic(), False
         values, arrays = state_of(parts)
+        self._begun_state = values
         needed = sum(array.nbytes for array in arrays.values() if array.flags.writeable)
         if needed > _free_bytes() + self._room.num_bytes:
             self._writing = self._writer.submit(self._write, step, values, arrays)
@@ -111,9 +118,13 @@ class Keeper:
         self._waited = time.monotonic() - self._began
 
     def write_now(self, step: int, parts: Mapping[str, Remembering]) -> Path:
-        """Like `write`, but it is on disk afterwards. Raises StorageError."""
-        self.finish_writing()
+        """Like `write`, but it is on disk afterwards; an earlier one that is being written is given up, since whoever
+        asks waits for both. Raises StorageError."""
         values, arrays = state_of(parts)
+        if self._begun_state != values:
+            self._giving_up.set()
+        self.finish_writing()
+        self._giving_up.clear()
         if self._last is None or self._last[0] != values:
             self._write(step, values, arrays)
         assert self._last is not None
@@ -128,9 +139,14 @@ class Keeper:
         began = time.monotonic()
         _check_finite(step, arrays)
         try:
-            self._last = values, self._folder.write(step, {**self._header(), "state": values}, arrays)
+            header = {**self._header(), "state": values}
+            self._last = values, self._folder.write(step, header, arrays, self._check_wanted)
         finally:
             self.wrote = time.monotonic() - began
+
+    def _check_wanted(self) -> None:
+        if self._giving_up.is_set():
+            raise _GivenUp
 
     def finish_writing(self) -> None:
         """Waits for one that is being written, or for the memory of the next."""
@@ -139,6 +155,8 @@ class Keeper:
             return
         try:
             writing.result()
+        except _GivenUp:
+            pass
         except StorageError as error:
             self._tell(f"{error}; training goes on without this checkpoint")
 
