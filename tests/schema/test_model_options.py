@@ -82,6 +82,7 @@ MISTAKES = {
         lambda: TrainingConfig(linear_tables=TableChanges(optimizer="ftrl", beta1=0.5)),
         ["training: linear_tables", '"ftrl" has no beta1'],
     ),
+    "exploding_loss": (lambda: TrainingConfig(exploding_loss=1.0), ["exploding_loss = 1.0", "more than 1"]),
     "clip_norm": (lambda: TrainingConfig(clip_norm=0.0), ["clip_norm = 0.0", "positive"]),
     "schedule of ftrl": (
         lambda: TrainingConfig(linear_tables=TableChanges(optimizer="ftrl"), schedule=Schedule(kind="cosine")),

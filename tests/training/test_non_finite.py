@@ -1,4 +1,4 @@
-"""NaN and infinity: the batch is named by file and row, training stops or skips, and nothing such is ever saved."""
+"""NaN, infinity, exploding losses: the batch is named by file and row; training stops or skips; none such is saved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from clicks import MODELS, VALID, bits
 import manyhot as mh
 from manyhot.errors import ModelFileError, TrainingError
 from manyhot.nn import not_finite
-from manyhot.training import _non_finite
+from manyhot.schema import SettledTraining
+from manyhot.training import _bad_batches
 
 # Weights as they are: those of any other combiner come down to 1.
 SCHEMA = mh.Schema(
@@ -93,6 +94,53 @@ def test_prepared_rows_are_named_by_their_number(tmp_path: Path) -> None:
         mh.train(SCHEMA, MODELS["fm"], prepared=tmp_path / "prepared", training=mh.TrainingConfig(epochs=1))
 
 
+def exploding() -> dict[str, Any]:
+    """Clicks of which one row gives logits that are finite, and too large."""
+    data = copy.deepcopy(clicks.TRAIN)
+    data["apps"][ROW], data["minutes"][ROW], data["clicked"][ROW] = ["app1", "app2"], [1e9, -1e9], 1
+    return data
+
+
+@pytest.mark.parametrize("model", ["fm", "deepfm"])
+def test_a_loss_that_explodes_names_the_row_and_training_stops(model: str) -> None:
+    said = sentence(exploding(), model, epochs=3)
+    assert said.startswith("the loss exploded to ")
+    assert ", beyond " in said and f": the data frame, row {ROW + 1}; nothing was saved" in said
+    assert "rows of which 1 score beyond " in said
+
+
+@pytest.mark.parametrize("model", ["fm", "deepfm"])
+def test_a_loss_that_explodes_is_skipped_or_borne(model: str) -> None:
+    run, skipped = train(exploding(), model, epochs=3, non_finite="skip")
+    assert skipped and skipped[0]["what"].startswith("the loss exploded to ")
+    assert skipped[0]["rows"] == [f"the data frame, row {ROW + 1}"]
+    assert max(abs(array).max() for array in clicks.weights(run).values()) < 100
+    train(exploding(), model, exploding_loss=math.inf)
+
+
+def test_what_a_loss_is_measured_by() -> None:
+    """The lowest running mean so far, however it grows after that; at least 1 for all that an example may count."""
+    nothing: Any = None
+
+    def largest(means: list[float], num_labels: int = 0, **options: Any) -> float:
+        judge, again = (
+            _bad_batches.BadBatches(SettledTraining(**options), num_labels, nothing, nothing, nothing) for _ in range(2)
+        )
+        for mean in means:
+            judge.passed(mean)
+        again.load_state(*judge.state())
+        assert again.largest_loss == judge.largest_loss
+        return judge.largest_loss
+
+    assert largest([]) == math.inf
+    assert largest([0.7, 0.1]) == 1000
+    assert largest([50.0, 20.0, 900.0]) == 20_000
+    assert largest([0.7], exploding_loss=10.0) == 10
+    assert largest([0.7], loss=mh.Loss(positive_weight=50.0)) == 50_000
+    assert largest([0.7], num_labels=3, label_weights={"buy": 4.0}) == 6000
+    assert largest([0.7], exploding_loss=math.inf) == math.inf
+
+
 @pytest.mark.parametrize("model", ["fm", "deepfm"])
 def test_skipping_learns_nothing_from_the_batch(model: str) -> None:
     """All numbers stay finite, those of batch norm and the averages too."""
@@ -114,7 +162,7 @@ def test_too_much_is_not_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     every = tuple(range(0, 300, 2))
     said = sentence(poisoned(every), non_finite="skip", batch_size=8)
     assert "at step 11, after 10 such batches were skipped, by a batch of 8 rows" in said
-    monkeypatch.setattr(_non_finite, "MOST_IN_A_ROW", 1000)
+    monkeypatch.setattr(_bad_batches, "MOST_IN_A_ROW", 1000)
     said = sentence(poisoned((7,)), non_finite="skip", batch_size=64, epochs=30)
     assert "after 10 such batches were skipped" in said
 

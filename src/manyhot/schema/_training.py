@@ -83,10 +83,12 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         valid, where there is valid. Positives are all kept.
     averaging: None keeps the weights of the last step, where epochs are given.
     calibration: what is fitted on valid after training and applied to every score; None: nothing.
-    non_finite: what is done about a batch whose loss is NaN or infinite. "stop": training ends with an error that names
-        its rows. "skip": nothing is learned from it, which for the gradients too is known before anything moves (this
-        costs what clip_norm costs); after more than 10 such batches in a row, or more than 10 and 1 % of all steps,
-        training stops all the same.
+    non_finite: what is done about a batch whose loss is NaN, infinite or exploding. "stop": training ends with an error
+        that names its rows. "skip": nothing is learned from it, which for the gradients too is known before anything
+        moves (this costs what clip_norm costs); after more than 10 such batches in a row, or more than 10 and 1 % of
+        all steps, training stops all the same.
+    exploding_loss: a batch's loss explodes where it is more than so many times the lowest running mean of the training
+        so far, or than so many times 1 where that is less; inf: none does.
     precision: of the MLP while training, "float32" or "bfloat16" (its matmuls; weights, loss and tables stay float32).
         "auto" is bfloat16 where the processor multiplies it natively (AMX, AVX512-BF16) and the MLP and the batch are
         large enough to gain by it. Validation, metrics and scores are always computed in float32.
@@ -117,6 +119,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     keep_negatives: float = 1.0
     averaging: Averaging | None = None
     non_finite: Literal["stop", "skip"] = "stop"
+    exploding_loss: float = 1000.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     checkpoints: Checkpoints = Checkpoints()
     kernels: Literal["native", "reference"] = "native"
@@ -138,6 +141,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
             raise ConfigError(f"training: keep_negatives = {self.keep_negatives} must lie in (0, 1]")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed = {self.seed} must lie between 0 and 2^63 - 1")
+        if not self.exploding_loss > 1:
+            raise ConfigError(f"training: exploding_loss = {self.exploding_loss} must be more than 1, or inf")
         if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):
             raise ConfigError(f"training: clip_norm = {self.clip_norm} must be positive")
         self._check_optimizers()

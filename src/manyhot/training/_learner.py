@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from manyhot.kernels import Batch, has_bfloat16
+from manyhot.kernels import Batch, Float32s, has_bfloat16
 from manyhot.nn import (
     MLP,
     Model,
@@ -31,14 +30,14 @@ from ._clipping import clip
 from ._dense import dense_optimizer, load_optimizer_state, optimizer_state
 from ._state import Arrays, State, joined, part
 
-__all__ = ["Learner", "NotFiniteError"]
+__all__ = ["BadBatchError", "Learner"]
 
 # Below so many multiplications a forward pass, changing types costs what faster matmuls bring (docs/performance.md).
 _WORTH_BFLOAT16 = 1e8
 
 
-class NotFiniteError(Exception):
-    """What a batch gives is NaN or infinite, in words; nothing was moved by it."""
+class BadBatchError(Exception):
+    """What a batch gives is NaN, infinite or too large, in words; nothing was moved by it."""
 
 
 class Learner:
@@ -70,12 +69,12 @@ class Learner:
         for group in self._dense.param_groups:
             group["lr"] = self._dense_rate * factor
 
-    def learn(self, batch: Batch) -> float | None:
+    def learn(self, batch: Batch, largest: float = math.inf) -> float | None:
         """Moves tables and dense part by the batch (which needs its row plan); the loss before that. None, and nothing
         moves, where every example has the weight 0, or only pairs count and there is none.
 
-        Raises NotFiniteError, and nothing moves, where the loss is not finite, or the norm of the gradients that is
-        looked at.
+        Raises BadBatchError, and nothing moves, where the loss is not finite or larger than `largest`, or the norm of
+        the gradients that is looked at is not finite.
         """
         if batch.example_weights is not None and not batch.example_weights.any():
             return None
@@ -87,7 +86,9 @@ class Learner:
             else:
                 value, backward = self._loss_by_autograd(batch)
             if not math.isfinite(value):
-                raise NotFiniteError(f"the loss became {value}")
+                raise BadBatchError(f"the loss became {value}")
+            if value > largest:
+                raise BadBatchError(f"the loss exploded to {value:,.4g}, beyond {largest:,.4g},")
             with self.averages.step(batch) if self.averages else contextlib.nullcontext():
                 backward()
                 if self._clip_norm is not None:
@@ -96,13 +97,12 @@ class Learner:
         return value
 
     @torch.no_grad()
-    def not_finite(self, batch: Batch) -> npt.NDArray[np.bool_]:
-        """Which examples of a batch the model scores NaN or infinity, bool [B]."""
+    def logits(self, batch: Batch) -> Float32s:
+        """Of the batch, without dropout: float32 [B], or [B, T] of several labels."""
         self.model.eval()
-        logits = self.model(batch).numpy()
+        logits: Float32s = self.model(batch).numpy()
         self.model.train()
-        found: npt.NDArray[np.bool_] = ~np.isfinite(logits.reshape(len(logits), -1)).all(1)
-        return found
+        return logits
 
     @contextlib.contextmanager
     def _buffers_kept(self) -> Iterator[None]:
@@ -110,7 +110,7 @@ class Learner:
         before = [(buffer, buffer.clone()) for buffer in self.model.buffers()]
         try:
             yield
-        except NotFiniteError:
+        except BadBatchError:
             for buffer, value in before:
                 buffer.copy_(value)
             raise
@@ -147,7 +147,7 @@ class Learner:
         assert tables.row_gradients is not None
         factor = clip(self.model.parameters(), tables.row_gradients[1], largest)
         if math.isnan(factor):
-            raise NotFiniteError("the gradients became NaN or infinite")
+            raise BadBatchError("the gradients became NaN or infinite")
         tables.move(factor)
 
     def _loss_by_autograd(self, batch: Batch) -> tuple[float, Callable[[], None]]:

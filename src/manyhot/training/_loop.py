@@ -19,12 +19,12 @@ from manyhot.kernels import Batch, Float32s
 from manyhot.nn import Model, predict_logits
 from manyhot.schema import SettledTraining
 
+from ._bad_batches import REMEDY, BadBatches
 from ._clock import Clock
 from ._early_stopping import BestWeights
 from ._keeper import Keeper
 from ._labels import evaluate_labels, metrics_to_judge
-from ._learner import Learner, NotFiniteError
-from ._non_finite import REMEDY, NonFinite
+from ._learner import BadBatchError, Learner
 from ._reports import Listener
 from ._schedule import RateSchedule
 from ._settings import rows_an_epoch
@@ -69,8 +69,8 @@ def fit_model(
     schedule = RateSchedule(config.schedule, loader.num_batches * config.epochs, loader.num_batches)
     rows = rows_an_epoch(config, train)
     stop = stop or Stop()
-    non_finite = NonFinite(config.non_finite, loader, places or train.places, listener)
-    told = listener, labels, keeper, stop, non_finite
+    bad_batches = BadBatches(config, len(labels), loader, places or train.places, listener)
+    told = listener, labels, keeper, stop, bad_batches
     loop = _Loop(model, learner, loader, rows, config, valid, best, schedule, *told)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -85,7 +85,7 @@ def fit_model(
         best.restore(model)
     elif learner.averages is not None:
         learner.averages.put()
-    loop.clock.skipped = non_finite.skipped
+    loop.clock.skipped = bad_batches.skipped
     return loop.clock
 
 
@@ -138,7 +138,7 @@ class _Loop:
     labels: Sequence[str]
     keeper: Keeper | None
     stop: Stop
-    non_finite: NonFinite
+    bad_batches: BadBatches
     clock: Clock = field(default_factory=Clock)
     loss: float = math.nan  # a running mean
     epoch: int = 1
@@ -151,7 +151,7 @@ class _Loop:
     def parts(self) -> dict[str, Remembering]:
         """All that has a state."""
         parts: dict[str, Remembering] = {"loop": self, "clock": self.clock, "schedule": self.schedule}
-        parts["non_finite"] = self.non_finite
+        parts["non_finite"] = self.bad_batches
         return {**parts, "learner": self.learner, **({"best": self.best} if self.best is not None else {})}
 
     def state(self) -> State:
@@ -208,15 +208,15 @@ class _Loop:
     def _learn(self, batch: Batch) -> None:
         self.learner.set_rates(self.schedule.factor(self.clock.steps + 1))
         try:
-            value = self.learner.learn(batch)
-        except NotFiniteError as error:
-            bad = self.learner.not_finite(batch)
-            self.non_finite.met(str(error), bad, self.epoch, self.batches, self.clock.steps + 1)
+            value = self.learner.learn(batch, self.bad_batches.largest_loss)
+        except BadBatchError as error:
+            logits = self.learner.logits(batch)
+            self.bad_batches.met(str(error), logits, self.epoch, self.batches, self.clock.steps + 1)
             return
         if value is None:
             return
-        self.non_finite.passed()
         self.loss = value if math.isnan(self.loss) else 0.98 * self.loss + 0.02 * value
+        self.bad_batches.passed(self.loss)
 
     def _look(self) -> bool:
         """`_validate` between two steps; one that is cut short is made up for by who goes on from the checkpoint."""

@@ -31,13 +31,13 @@ from manyhot.schema import (
     check_labels,
 )
 
+from ._bad_batches import check_weights
 from ._base_rates import start_at_base_rates
 from ._experiment import experiment, rows_of
 from ._judge import judged, labels_of
 from ._keeper import Keeper
 from ._labels import check_conversions, label_names
 from ._loop import check_finite, fit_model
-from ._non_finite import check_weights
 from ._reports import Listener, ProgressBar
 from ._resume import Resuming, delete_checkpoints, resuming
 from ._rows import Rows, prepared_rows, raw_rows
