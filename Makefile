@@ -4,7 +4,7 @@
 # make instructions  of them the kernels' instruction counts alone; says so where there is no valgrind
 # make fuzz-lines    a million damaged lines against a plain reader (a minute and a half)
 # make asan          the tests that reach native code, every memory access checked (half an hour)
-# make fuzz          made-up bytes for every parser, two minutes each; needs clang
+# make fuzz          made-up bytes for every parser, two minutes each; needs clang, and installs atheris
 # make faults        the long form of every fault test; the table goes to docs/reliability.md (an hour)
 # make bench-peers   manyhot beside other libraries, each in an environment of its own (an hour, 10 GB of disk)
 PYTHON ?= python3
@@ -58,6 +58,7 @@ asan: setup
 	$(BIN)/python scripts/sanitize
 
 fuzz: setup
+	-$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris
 	$(BIN)/python scripts/fuzz
 
 faults: setup
