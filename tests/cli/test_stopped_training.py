@@ -49,11 +49,11 @@ def signalled(folder: Path, which: signal.Signals, step: int, *arguments: str) -
     """The command, which gets the signal in the midst of this step."""
     learn, steps = Learner.learn, []
 
-    def learn_and_signal(learner: Learner, batch: Any) -> Any:
+    def learn_and_signal(learner: Learner, batch: Any, largest: float) -> Any:
         steps.append(0)
         if len(steps) == step:
             os.kill(os.getpid(), which)
-        return learn(learner, batch)
+        return learn(learner, batch, largest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Learner, "learn", learn_and_signal)

@@ -52,12 +52,12 @@ def watch(audit: Path) -> None:
             now.update(epoch=epoch, rows=drawn[number])
             yield batch
 
-    def learn_and_tell(learner: Learner, batch: Any) -> Any:
+    def learn_and_tell(learner: Learner, batch: Any, largest: float) -> Any:
         if "loop" in now:
             rows = now["rows"]
             head = [now["loop"].clock.steps + 1, now["epoch"], len(rows)]
             os.write(record, np.concatenate([head, rows]).astype(np.int64).tobytes())
-        return learn(learner, batch)
+        return learn(learner, batch, largest)
 
     def run_and_tell(loop: _Loop) -> None:
         now["loop"] = loop
