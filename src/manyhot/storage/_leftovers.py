@@ -1,20 +1,20 @@
 """Temporary files and folders: what a living writer is at, and what a killed one left, told apart by the kernel's lock.
 
-A writer holds the lock (flock) of what it makes, and the kernel frees it in the moment in which the writer dies. So
-whatever has a temporary name and can be locked was left behind, and goes with the next write of the same name. Where a
-file system has no locks, neither is held and nothing is swept; where a mount keeps locks to the machine (see RunLock),
-a name that two machines write at once may be swept under one of them, which then fails and says so.
+A writer holds a lock of what it makes, and the kernel frees it in the moment in which the writer dies. So whatever has
+a temporary name and can be locked was left behind, and goes with the next write of the same name. Where a file system
+has no locks, neither is held and nothing is swept; where a mount keeps locks to the machine (see RunLock), a name that
+two machines write at once may be swept under one of them, which then fails and says so.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
 import shutil
 import stat
+import struct
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +22,9 @@ from pathlib import Path
 __all__ = ["beside", "is_at", "new_file_beside", "new_folder_beside", "sweep"]
 
 _TEMPORARY = re.compile(r"(.+)\.[0-9a-f]{16}\.tmp")
-_BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+# Of a file a byte far behind its end, by its open descriptor and not by the process: on SMB a lock of the whole file,
+# as flock is, would keep everybody from writing to it, ourselves included. A folder knows flock alone.
+_FAR_BYTE = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 2**62, 1, 0)
 
 
 def beside(path: Path) -> Path:
@@ -77,7 +79,7 @@ def _held(path: Path, make: Callable[[Path], int]) -> Iterator[Path]:
     while descriptor is None:
         part = beside(path)
         descriptor = make(part)
-        if not _lock(descriptor) or not is_at(descriptor, part):  # swept before it could be locked: once more
+        if not _may_stay(descriptor, part):
             os.close(descriptor)
             descriptor = None
     try:
@@ -99,27 +101,37 @@ def _new_folder(part: Path) -> int:
         raise
 
 
-def _lock(descriptor: int) -> bool:
-    """False where another holds it; true also where there are no locks."""
+def _may_stay(descriptor: int, part: Path) -> bool:
+    """Takes the lock, if there are any; false where somebody swept it before it could be taken."""
     try:
+        _lock(descriptor)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return is_at(descriptor, part)
+
+
+def _lock(descriptor: int) -> None:
+    """Raises BlockingIOError where another holds it, OSError where there are no locks."""
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in _BUSY
-    return True
+    else:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FAR_BYTE)
 
 
 def _delete_unheld(path: Path) -> None:
     with contextlib.suppress(OSError):
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode):
-            flags = os.O_RDWR  # on NFS a lock needs the right to write
+            flags = os.O_RDWR  # a lock needs the right to write
         elif stat.S_ISDIR(mode):
             flags = os.O_RDONLY | os.O_DIRECTORY
         else:
             return
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
             if is_at(descriptor, path):
                 shutil.rmtree(path) if stat.S_ISDIR(mode) else path.unlink()
         finally:
