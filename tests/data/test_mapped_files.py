@@ -20,7 +20,24 @@ def test_the_limit_of_a_container_counts_too(monkeypatch, tmp_path: Path, limit,
     (tmp_path / "memory.current").write_text("100000\n")
     monkeypatch.setattr(_memory, "_MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(_memory, "_CGROUP", tmp_path)
+    monkeypatch.setattr(_memory, "_OWN_CGROUP", tmp_path / "absent")
     assert _memory.available_bytes() == expected
+
+
+def test_each_group_above_the_process_counts_and_cached_files_do_not(monkeypatch, tmp_path: Path):
+    own = tmp_path / "slice" / "job"
+    own.mkdir(parents=True)
+    (tmp_path / "own").write_text("1:name=x:/other\n0::/slice/job\n")
+    monkeypatch.setattr(_memory, "_MEMINFO", tmp_path / "absent")
+    monkeypatch.setattr(_memory, "_CGROUP", tmp_path)
+    monkeypatch.setattr(_memory, "_OWN_CGROUP", tmp_path / "own")
+    for folder, limit in ((own, "max"), (own.parent, "5000")):
+        (folder / "memory.max").write_text(f"{limit}\n")
+        (folder / "memory.current").write_text("4000\n")
+        (folder / "memory.stat").write_text("anon 100\ninactive_file 300\nactive_file 40\nfile_dirty 7\n")
+    assert _memory.available_bytes() == 1340
+    (own / "memory.max").write_text("4100\n")
+    assert _memory.available_bytes() == 440
 
 
 def test_nothing_is_refused_where_nothing_is_known(monkeypatch, tmp_path: Path):

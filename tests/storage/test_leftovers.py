@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from manyhot.storage import sweep, whole_file, whole_folder
+from manyhot.storage import _whole, sweep, whole_file, whole_folder
 
 Write = Callable[[Path, str], None]
 
@@ -97,6 +97,36 @@ def test_of_other_names_nothing_goes(tmp_path: Path, kind: str, write: Write) ->
     sweep(tmp_path)
     assert names(tmp_path) == ["another", "model", "model.0123456789abcdef.tmp", "model.old.tmp"]
     assert (tmp_path / "model.old.tmp").read_text() == "the user's own"
+
+
+def test_sweeping_takes_no_folder_from_its_maker(tmp_path: Path) -> None:
+    """Not even between its making and its locking."""
+    program = """
+import pathlib, sys, time
+from manyhot.storage import sweep
+while True:
+    sweep(pathlib.Path(sys.argv[1]))
+"""
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) as sweeper:
+        command = [sys.executable, "-c", _MANY.format(kind="whole_folder"), str(tmp_path / "rows")]
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+        sweeper.kill()
+    assert done.returncode == 0, done.stderr
+    assert names(tmp_path) == ["rows"]
+
+
+def test_a_folder_interrupted_when_it_is_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_folder(tmp_path / "rows", "old")
+
+    def interrupted(descriptor: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "rows") as part:
+        (part / "rows").write_text("new")
+        monkeypatch.setattr(_whole, "_sync_below", lambda part: None)
+        monkeypatch.setattr(_whole, "sync_folder", interrupted)
+    assert names(tmp_path) == ["rows"]
+    assert (tmp_path / "rows" / "rows").read_text() == "new"
 
 
 def test_many_at_once_write_one_file(tmp_path: Path) -> None:

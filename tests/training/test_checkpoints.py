@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +261,45 @@ def test_without_room_for_a_copy_training_waits_for_the_disk(tmp_path, monkeypat
     monkeypatch.setattr(CheckpointFolder, "write", lambda self, *what: written.append(what[0]) or write(self, *what))
     assert clicks.bits(stops.train(tmp_path)) == clicks.bits(whole)
     assert written
+
+
+def test_a_limit_of_the_process_is_no_end_of_the_training(tmp_path):
+    """Of memory that the machine has and the process may not take (ulimit -v)."""
+    program = """
+import pathlib, resource, sys
+import numpy as np
+import manyhot as mh
+from manyhot.storage import CheckpointFolder
+from manyhot.training import Keeper
+
+class Rows:
+    array = np.ones(1 << 25)
+
+    def state(self):
+        return {}, {"rows": self.array}
+
+folder = CheckpointFolder(pathlib.Path(sys.argv[1]))
+keeper = Keeper(folder, mh.Checkpoints(minutes=0), dict, sys.exit)
+taken = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * 4096
+resource.setrlimit(resource.RLIMIT_AS, (taken + (200 << 20), -1))
+while not keeper.due(None, Rows.array.nbytes):
+    pass
+keeper.write(1, {"learner": Rows()})
+keeper.close()
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+stored = folder.newest(sys.exit)
+print(stored.step, stored.arrays["learner.rows"].sum() == 1 << 25)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True)
+    assert done.stdout == "1 True\n", done.stderr
+
+
+def test_a_second_saving_leaves_the_checkpoints_of_others(tmp_path):
+    run = stops.train(tmp_path / "checkpoints")
+    run.save(tmp_path / "first")
+    CheckpointFolder(tmp_path / "checkpoints").write(7, {}, {})
+    run.save(tmp_path / "again")
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-000000000007"]
 
 
 def test_training_waits_a_twentieth_of_its_time_at_most(tmp_path):

@@ -204,3 +204,23 @@ def test_a_model_may_start_from_a_file_with_its_own_custom_head(saved, run):
     np.testing.assert_array_equal(warm.weights(), run.saved.network.tables.weights())
     with pytest.raises(mh.ConfigError, match=r'init_from = .*user.s own, "meeting".*take another file'):
         train(mh.FM(embedding_dim=4), **still)
+
+
+@pytest.mark.parametrize(
+    ("buffer", "words"),
+    [
+        (torch.ones(3, dtype=torch.bool), ["mask is of torch.bool", "model files hold float32", "persistent=False"]),
+        (torch.full((3,), -torch.inf), ["mask holds NaN or infinity", "persistent=False"]),
+    ],
+)
+def test_what_cannot_be_saved_is_refused_before_training(buffer: Tensor, words: list[str]) -> None:
+    class Masked(Meeting):
+        def __init__(self, shape: mh.HeadShape, persistent: bool = True) -> None:
+            super().__init__(shape)
+            self.register_buffer("mask", buffer, persistent=persistent)
+
+    model = mh.FM(embedding_dim=4, custom_heads=("meeting",))
+    with pytest.raises(mh.ConfigError) as caught:
+        train(model, {"meeting": Masked})
+    assert all(word in str(caught.value) for word in ('heads: "meeting": mask', *words))
+    train(model, {"meeting": lambda shape: Masked(shape, persistent=False)}, epochs=1)

@@ -56,7 +56,9 @@ def sentence(data: Any, model: str = "deepfm", **options: Any) -> str:
 def test_the_row_is_named_and_training_stops(model: str, clip_norm: float | None) -> None:
     said = sentence(poisoned(), model, clip_norm=clip_norm)
     assert said.startswith("the loss became ")
-    assert f"by a batch of 64 rows of which 1 score NaN or infinity: the data frame, row {ROW + 1}; nothing was" in said
+    assert (
+        f"by a batch of 64 rows of which 1 score NaN or infinity: the data frame, row {ROW + 1}; no model was" in said
+    )
 
 
 def test_the_row_is_named_as_it_stands_in_its_file(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def exploding() -> dict[str, Any]:
 def test_a_loss_that_explodes_names_the_row_and_training_stops(model: str) -> None:
     said = sentence(exploding(), model, epochs=3)
     assert said.startswith("the loss exploded to ")
-    assert ", beyond " in said and f": the data frame, row {ROW + 1}; nothing was saved" in said
+    assert ", beyond " in said and f": the data frame, row {ROW + 1}; no model was saved" in said
     assert "rows of which 1 score beyond " in said
 
 
@@ -205,7 +207,7 @@ def test_a_training_that_ends_with_nan_in_rows_nobody_scored_gives_no_run(monkey
 
     monkeypatch.setattr(_run, "fit_model", spoiled)
     said = sentence(clicks.TRAIN)
-    assert said.startswith("after step 10 table app: linear[0] is inf; nothing was saved")
+    assert said.startswith("after step 10 table app: linear[0] is inf; no model was saved")
 
 
 def test_the_first_number_is_named() -> None:

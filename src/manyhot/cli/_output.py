@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from manyhot.errors import ManyhotError
-from manyhot.storage import whole_file
+from manyhot.storage import made_folder, whole_file
 
 from ._console import console, to_stderr
 
-__all__ = ["console", "metric_lines", "metric_text", "number_text", "output_file", "to_stderr", "write_json"]
+__all__ = [
+    "console",
+    "metric_lines",
+    "metric_text",
+    "number_text",
+    "output_file",
+    "output_folder",
+    "to_stderr",
+    "write_json",
+]
 
 _IN_A_LINE = ("auc", "log_loss", "ece", "gauc")
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[None]:
+    """`made_folder`, with the sentence for one that cannot be made."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(path))
+        except OSError as error:
+            raise ManyhotError(f"{path}: cannot make the output folder: {error.strerror or error}") from None
+        yield
 
 
 @contextmanager

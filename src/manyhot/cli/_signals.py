@@ -23,20 +23,25 @@ def stopping_in_order() -> Iterator[Stop]:
     that was half-written cleaned up."""
     stop = Stop()
     got: list[signal.Signals] = []
+    interrupted: list[bool] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
         got.append(signal.Signals(number))
-        for each in _SIGNALS:
+        for each in heard:
             signal.signal(each, signal.SIG_DFL)
         stop.ask()
         if not stop.heeded:
+            interrupted.append(True)
             raise KeyboardInterrupt
 
-    before = {each: signal.signal(each, handle) for each in _SIGNALS}
+    # One that whoever started the process has it ignore stays ignored, as nohup and scripts mean it.
+    heard = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, handle) for each in heard}
     try:
         yield stop
-    except (StoppedError, KeyboardInterrupt) as error:
-        if not got:
+    except (StoppedError, KeyboardInterrupt, Exception) as error:
+        # Whatever comes of an interrupt in a library: DuckDB makes a RuntimeError of it.
+        if not got or not (interrupted or isinstance(error, StoppedError)):
             raise
         sys.stderr.write(f"manyhot: {_sentence(error, got[0].name)}\n")
         sys.exit(128 + got[0])

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from manyhot.schema import load_experiment
-from manyhot.storage import RunLock, made_folder, sweep
+from manyhot.storage import RunLock, sweep
 from manyhot.training import ProgressBar, label_names
 from manyhot.training import train as train_model
 
-from ._output import console, metric_lines, to_stderr, write_json
+from ._output import console, metric_lines, output_folder, to_stderr, write_json
 from ._signals import stopping_in_order
 from ._sources import sources_of
 from ._training_log import TrainingLog
@@ -60,10 +60,10 @@ def train(
         rows |= {str(name): source for name, source in sources_of(config).items()}
     with (
         stopping_in_order() as stop,
-        made_folder(folder),
+        output_folder(folder),
         RunLock(folder),
-        TrainingLog(folder / _LOG) as log,
-        ProgressBar() as bar,
+        TrainingLog(folder / _LOG, to_stderr.print) as log,
+        ProgressBar(to_stderr) as bar,
     ):
         for name in (_LOG, _METRICS, _REJECTS, _MODEL):
             sweep(folder, name)  # that of rejects need not be written again
@@ -99,5 +99,5 @@ def train(
     rate = f"{run.metrics['examples_per_second']:,.0f} examples/s"
     console.print(f"{run.metrics['examples']:,} examples in {run.metrics['seconds']:.1f} s ({rate})")
     if num_rejected:
-        console.print(f"rows left out: {folder / 'rejects.parquet'}")
-    console.print(f"model: {folder / 'model.manyhot'}")
+        console.print(f"rows left out: {folder / _REJECTS}")
+    console.print(f"model: {folder / _MODEL}")

@@ -6,7 +6,7 @@ Read `_whole.py` first.
 
 from ._checkpoints import CheckpointFolder, Stored
 from ._failures import why_not_written
-from ._json import read_json
+from ._json import in_words, read_json
 from ._leftovers import sweep
 from ._lock import RunLock
 from ._regular import open_regular
@@ -20,6 +20,7 @@ __all__ = [
     "RunLock",
     "Stored",
     "TensorFile",
+    "in_words",
     "made_folder",
     "open_regular",
     "opened_tensors",

@@ -109,7 +109,7 @@ def _bytes_of(row: Any) -> memoryview:
 
 
 def entry_from(value: Any) -> Entry:
-    """What `to_json` gave, out of a file. Raises ValueError."""
+    """An Entry as the manifest spells it. Raises ValueError."""
     match value:
         case {"name": str(), "dtype": str(kind), "shape": list(shape), "bytes": int(size), "sha256": str(), **others}:
             is_shape = len(shape) <= _MOST_DIMENSIONS and all(type(length) is int and length >= 0 for length in shape)

@@ -73,13 +73,13 @@ def is_at(descriptor: int, path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _held(path: Path, make: Callable[[Path], int]) -> Iterator[Path]:
-    """make: makes what it is given the name of, and opens it."""
+def _held(path: Path, make: Callable[[Path], int | None]) -> Iterator[Path]:
+    """make: makes what it is given the name of, and opens it; None where somebody swept it before it was open."""
     descriptor = None
     while descriptor is None:
         part = beside(path)
         descriptor = make(part)
-        if not _may_stay(descriptor, part):
+        if descriptor is not None and not _may_stay(descriptor, part):
             os.close(descriptor)
             descriptor = None
     try:
@@ -92,10 +92,12 @@ def _new_file(part: Path) -> int:
     return os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
-def _new_folder(part: Path) -> int:
+def _new_folder(part: Path) -> int | None:
     part.mkdir()
     try:
         return os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
     except OSError:
         part.rmdir()
         raise

@@ -77,13 +77,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
                 if path.exists():
                     path.replace(old)
                 part.replace(path)
-        except BaseException:
-            if old.exists():
-                old.replace(path)
-            raise
-        try:
             sync_folder(folder)
         finally:
+            if old.exists() and not path.exists():
+                old.replace(path)
             shutil.rmtree(old, ignore_errors=True)
 
 

@@ -65,10 +65,10 @@ class BadBatches:
             self._listener({**report, "rows": self._named(rows, bad, find=self.skipped == 1)})
             return
         before = f", after {self.skipped - 1:,} such batches were skipped" if self._policy == "skip" else ""
-        remedy = REMEDY if self._policy == "skip" else f'{REMEDY}, or say non_finite = "skip" in [training]'
+        remedy = REMEDY if self._policy == "skip" else f'{REMEDY}, or go on with non_finite = "skip" in [training]'
         raise TrainingError(
             f"{what} at step {step:,}{before}, by a batch of {len(rows):,} rows{_words(bad, score)}: "
-            f"{', '.join(self._named(rows, bad, find=True))}{_more(len(rows), bad)}; nothing was saved: look at these "
+            f"{', '.join(self._named(rows, bad, find=True))}{_more(len(rows), bad)}; no model was saved: look at these "
             f"rows, {remedy}"
         )
 
@@ -118,4 +118,4 @@ def check_weights(model: Model, step: int) -> None:
         arrays |= {f"table {name}: latent": tables.latent(name), f"table {name}: linear": tables.linear(name)}
     found = not_finite(arrays)
     if found is not None:
-        raise TrainingError(f"after step {step:,} {found}; nothing was saved: {REMEDY}")
+        raise TrainingError(f"after step {step:,} {found}; no model was saved: {REMEDY}")

@@ -15,8 +15,9 @@ from manyhot.storage import VERSION
 
 __all__ = ["difference", "experiment", "keys_of", "machine", "rows_of", "with_new_keys"]
 
-# What decides no number that is trained (threads: but for the last digit of an MLP, which is told).
-_FREE = ("checkpoints", "threads")
+# What decides no number that is trained (threads: but for the last digit of an MLP, which is told); and what is done
+# about bad batches, so that a training that ended by one can go on.
+_FREE = ("checkpoints", "threads", "non_finite", "exploding_loss")
 
 
 def experiment(schema: Schema, model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
@@ -36,9 +37,12 @@ def keys_of(training: TrainingConfig) -> dict[str, Any]:
 
 
 def with_new_keys(then: dict[str, Any]) -> dict[str, Any]:
-    """What an earlier version wrote, with the keys that it did not know at the defaults that they have now."""
+    """What an earlier version wrote, with the keys that it did not know at the defaults that they have now, and without
+    those that decide nothing any more."""
     known = {"training": _defaults(TrainingConfig), "model": _defaults(ModelConfig)}
     filled = {name: {**keys, **then[name]} for name, keys in known.items() if isinstance(then.get(name), dict)}
+    for key in _FREE:
+        filled.get("training", {}).pop(key, None)
     return {**then, **filled}
 
 

@@ -57,10 +57,10 @@ class Keeper:
         self._giving_up = threading.Event()
         self._room, self._wanted = Room(), False
         # A step may be written twice: after it, and after a look at valid, the end of an epoch or of all.
-        self._last: tuple[dict[str, Any], Path] | None = None
+        self._last: tuple[dict[str, Any] | None, Path] | None = None
         self._begun_state: dict[str, Any] | None = None
         if start is not None:
-            self._last = start.header["state"], start.path
+            self._last = start.header.get("state"), start.path
         self._began = time.monotonic()  # of the last one
         self._waited: float | None = None
         self.wrote = 0.0
@@ -73,7 +73,7 @@ class Keeper:
     def load(self, parts: Mapping[str, Remembering]) -> None:
         """Puts the parts of the training where the checkpoint left them, if there is one. Raises StorageError."""
         if self.start is not None:
-            load_parts(parts, (self.start.header["state"], self.start.arrays), str(self.start.path))
+            load_parts(parts, (self.start.header.get("state"), self.start.arrays), str(self.start.path))
             self.start = None
 
     def due(self, epoch_ended: int | None, num_bytes: int) -> bool:
@@ -110,11 +110,13 @@ class Keeper:
         values, arrays = state_of(parts)
         self._begun_state = values
         needed = sum(array.nbytes for array in arrays.values() if array.flags.writeable)
-        if needed > _free_bytes() + self._room.num_bytes:
-            self._writing = self._writer.submit(self._write, step, values, arrays)
+        try:
+            copies = self._room.copied(arrays) if needed <= _free_bytes() + self._room.num_bytes else None
+        except MemoryError:
+            copies = None
+        self._writing = self._writer.submit(self._write, step, values, arrays if copies is None else copies)
+        if copies is None:
             self.finish_writing()
-        else:
-            self._writing = self._writer.submit(self._write, step, values, self._room.copied(arrays))
         self._waited = time.monotonic() - self._began
 
     def write_now(self, step: int, parts: Mapping[str, Remembering]) -> Path:

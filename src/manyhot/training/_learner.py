@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from manyhot.kernels import Batch, Float32s, has_bfloat16
 from manyhot.nn import (
@@ -117,7 +116,7 @@ class Learner:
 
     def state(self) -> State:
         """Of the model, its optimizers and the averages."""
-        arrays = {name: _array(tensor) for name, tensor in self.model.state_dict().items()}
+        arrays = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
         dense = {name: arrays.pop(name) for name, _ in self.model.named_parameters() if name in arrays}
         parts: dict[str, State] = {
             "tables": self.model.tables.state(),
@@ -161,11 +160,6 @@ class Learner:
             loss.backward()  # type: ignore[no-untyped-call]
 
         return loss.item(), backward
-
-
-def _array(tensor: Tensor) -> npt.NDArray[Any]:
-    """A view; of truth values as the bytes that they are, since checkpoints hold numbers."""
-    return (tensor.view(torch.uint8) if tensor.dtype == torch.bool else tensor).numpy()
 
 
 def _multiplications(model: Model) -> int:

@@ -92,7 +92,7 @@ def fit_model(
 def check_finite(logits: Float32s, step: int) -> Float32s:
     """The logits as they are; raises TrainingError where the step before has made the model score NaN or infinity."""
     if not np.isfinite(logits).all():
-        raise TrainingError(f"after step {step} the model scores NaN or infinity; nothing was saved: {REMEDY}")
+        raise TrainingError(f"after step {step} the model scores NaN or infinity; no model was saved: {REMEDY}")
     return logits
 
 

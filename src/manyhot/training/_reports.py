@@ -21,11 +21,11 @@ class Listener(Protocol):
 class ProgressBar:
     """A bar on standard error with examples a second, loss and time left; a line for each validation.
 
-    Without a terminal only the validations are written.
+    Without a terminal only the validations are written. console: another one to write to.
     """
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=24),
@@ -59,10 +59,10 @@ class ProgressBar:
             )
         elif report["event"] == "skipped":
             rows = ", ".join(report["rows"])
-            text = f"step {report['step']}  {report['what']}: nothing was learned from this batch ({rows}, ..)"
+            text = f"step {report['step']}  {report['what']}: nothing was learned from this batch ({rows})"
             self._console.print(text, highlight=False, soft_wrap=True, markup=False)
         elif report["event"] == "valid":
-            self._console.print(valid_line(report), highlight=False, soft_wrap=True)
+            self._console.print(valid_line(report), highlight=False, soft_wrap=True, markup=False)
 
 
 def valid_line(report: dict[str, Any]) -> str:

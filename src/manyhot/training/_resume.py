@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from manyhot.errors import ConfigError
+from manyhot.errors import ConfigError, StorageError
 from manyhot.schema import SettledTraining
-from manyhot.storage import CheckpointFolder, RunLock, Stored, made_folder
+from manyhot.storage import CheckpointFolder, RunLock, Stored, in_words, made_folder
 
 from ._experiment import difference, keys_of, machine, with_new_keys
 from ._keeper import Keeper
@@ -24,7 +24,8 @@ FORMAT = 1  # of the header and of what the parts of a training remember; the fi
 class Resuming:
     """The folder of a training's checkpoints. wanted: as `resume` of `train`; given: the experiment.
 
-    Raises ConfigError where there must be a checkpoint and is none, or where there is one of another experiment.
+    Raises ConfigError where there must be a checkpoint and is none, or where there is one of another experiment;
+    StorageError where all are damaged.
     """
 
     def __init__(self, folder: CheckpointFolder, wanted: bool | None, given: dict[str, Any], tell: Tell) -> None:
@@ -60,7 +61,16 @@ class Resuming:
             keeper.close()
 
     def _newest(self, tell: Tell) -> Stored | None:
-        return self._folder.newest(lambda text: tell(f"{text}; the one before it is taken"))
+        damaged: list[str] = []
+        stored = self._folder.newest(damaged.append)
+        if stored is None and damaged:
+            raise StorageError(
+                f"{damaged[0]}, and there is no other that is whole; look at the disk, take another folder, or start "
+                "anew by --no-resume (in Python resume=False), which deletes what is left"
+            )
+        for text in damaged:
+            tell(f"{text}; the one before it is taken")
+        return stored
 
     def _check(self, stored: Stored | None, **now: dict[str, Any]) -> None:
         if stored is None:
@@ -74,9 +84,9 @@ class Resuming:
             by, number = stored.header.get("machine"), stored.header.get("format")
             version = by.get("manyhot") if isinstance(by, dict) else None
             raise ConfigError(
-                f"{stored.path}: was written by manyhot {version!s:.40} in format {number!s:.40}, this version goes on "
-                f"from format {FORMAT}; go on with that version, or take another folder, or say that it is not to be "
-                "resumed, which deletes its checkpoints"
+                f"{stored.path}: was written by manyhot {in_words(version)} in format {in_words(number)}, this version "
+                f"goes on from format {FORMAT}; go on with that version, take another folder, or say that it is not to "
+                "be resumed, which deletes its checkpoints"
             )
         for key, value in now.items():
             then = stored.header.get(key)
@@ -89,8 +99,9 @@ class Resuming:
                 )
 
     def _tell_start(self, start: Stored, training: SettledTraining) -> None:
-        epoch = start.header["state"].get("loop", {}).get("epoch")
-        self._tell(f"goes on from step {start.step:,} (epoch {epoch} of {training.epochs}): {start.path}")
+        match start.header.get("state"):
+            case {"loop": {"epoch": int(epoch)}}:
+                self._tell(f"goes on from step {start.step:,} (epoch {epoch} of {training.epochs}): {start.path}")
         then = start.header.get("machine")
         found = difference(then, machine()) if isinstance(then, dict) else None
         if found is not None:

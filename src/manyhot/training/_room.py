@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -32,13 +34,14 @@ class Room:
         if num_bytes <= len(self._memory):
             return
         self._memory = np.empty(0, np.uint8)
-        memory = np.empty(num_bytes, np.uint8)
-        memory[::_PAGE] = 0
-        self._memory = memory
+        with contextlib.suppress(MemoryError):  # a limit of the process; who copies will see
+            memory = np.empty(num_bytes, np.uint8)
+            memory[::_PAGE] = 0
+            self._memory = memory
 
     def copied(self, arrays: Arrays) -> Arrays:
         """Copies of the arrays, in the memory that was made ready, until the next call; of one that is read-only, and
-        so never changes, the array itself."""
+        so never changes, the array itself. Raises MemoryError."""
         memory = self._memory
         copies: Arrays = {}
         for name, array in arrays.items():

@@ -57,7 +57,7 @@ class Run:
         instead; both with the calibration, where there is one, and then "valid_uncalibrated" too; seconds of the
         training loop alone, validation left out; "skipped": batches, where `non_finite = "skip"` left out some.
     rejects: the rows of train, valid and test that were left out, where `bad_rows` bore some.
-    checkpoints: their folder, where they were kept.
+    checkpoints: their folder, where they were kept, until the model is saved.
     """
 
     saved: SavedModel
@@ -77,6 +77,7 @@ class Run:
         save_model(Path(path), self.saved)
         if self.checkpoints is not None:
             delete_checkpoints(self.checkpoints)
+            object.__setattr__(self, "checkpoints", None)  # what comes to lie there later is another training's
 
     def save_rejects(self, path: str | Path) -> int:
         """Writes the rows that were left out to a Parquet file with the columns part ("train", ..), origin,

@@ -54,11 +54,13 @@ def state_of(parts: Mapping[str, Remembering]) -> State:
     return joined({**states, "random": ({}, {"torch": torch.get_rng_state().numpy()})})
 
 
-def load_parts(parts: Mapping[str, Remembering], state: State, where: str) -> None:
+def load_parts(parts: Mapping[str, Remembering], state: tuple[dict[str, Any] | None, Arrays], where: str) -> None:
     """Puts the parts, made by the same experiment, and torch's random numbers where they were. Raises StorageError
     naming `where` if the state is not of such parts."""
     try:
-        fresh = state_of(parts)[1]
+        fresh_values, fresh = state_of(parts)
+        _check_values("state", state[0], fresh_values)
+        values = state[0] or {}
         for name, array in state[1].items():
             like = fresh.get(name)
             if like is None or not like.flags.writeable:
@@ -66,9 +68,34 @@ def load_parts(parts: Mapping[str, Remembering], state: State, where: str) -> No
             if (array.shape, array.dtype) != (like.shape, like.dtype):
                 raise ValueError(f"{name} is {array.dtype} {array.shape} instead of {like.dtype} {like.shape}")
         for name, of in parts.items():
-            of.load_state(*part(state, name))
+            of.load_state(*part((values, state[1]), name))
         torch.set_rng_state(torch.tensor(state[1]["random.torch"]))
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
         raise StorageError(
             f"{where}: the checkpoint is not one of this training ({error}); move it away and train anew"
         ) from None
+
+
+def _check_values(name: str, value: Any, like: Any) -> None:
+    """Raises ValueError where a value is of another kind than the one of fresh parts (None where nothing is known yet).
+    Whole numbers count something."""
+    match like:
+        case dict():
+            if not isinstance(value, dict):
+                raise ValueError(f"{name} is no table")
+            for key in value.keys() & like.keys():
+                _check_values(f"{name}.{key}", value[key], like[key])
+        case list():
+            if not isinstance(value, list) or len(value) != len(like):
+                raise ValueError(f"{name} is no list of {len(like)}")
+            for each, of in zip(value, like, strict=True):
+                _check_values(name, each, of)
+        case bool():
+            if not isinstance(value, bool):
+                raise ValueError(f"{name} is neither true nor false")
+        case int():
+            if type(value) is not int or value < 0:
+                raise ValueError(f"{name} is no count")
+        case _:
+            if type(value) not in (int, float, type(like), type(None)):
+                raise ValueError(f"{name} is no number")

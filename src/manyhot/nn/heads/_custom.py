@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+import torch
 from torch import nn
 
 from manyhot.errors import ConfigError
@@ -15,6 +16,8 @@ from ._shape import HeadShape
 __all__ = ["BuildHead", "build_custom_heads", "check_custom_heads"]
 
 BuildHead: TypeAlias = Callable[[HeadShape], nn.Module]
+
+_KEPT = (torch.float32, torch.float64, torch.int32, torch.int64, torch.uint8)
 
 
 def check_custom_heads(config: ModelConfig, given: Mapping[str, BuildHead]) -> None:
@@ -33,10 +36,22 @@ def check_custom_heads(config: ModelConfig, given: Mapping[str, BuildHead]) -> N
 
 
 def build_custom_heads(config: ModelConfig, given: Mapping[str, BuildHead], shape: HeadShape) -> dict[str, nn.Module]:
-    """Raises ConfigError as above, and where what a function returns is no module."""
+    """Raises ConfigError as above, and where what a function returns is no module, or one that cannot be saved."""
     check_custom_heads(config, given)
     heads = {name: given[name](shape) for name in config.custom_heads}
     for name, head in heads.items():
         if not isinstance(head, nn.Module):
             raise ConfigError(f'heads: "{name}" made {type(head).__name__}; it must return a torch.nn.Module')
+        for key, value in head.state_dict().items():
+            _check_can_be_kept(f'heads: "{name}": {key}', value)
     return heads
+
+
+def _check_can_be_kept(what: str, value: torch.Tensor) -> None:
+    """Before hours of training, and not after them."""
+    todo = "or keep it out of the state, by register_buffer(.., persistent=False)"
+    if value.dtype not in _KEPT:
+        kinds = ", ".join(str(kind).removeprefix("torch.") for kind in _KEPT)
+        raise ConfigError(f"{what} is of {value.dtype}, and model files hold {kinds}; make it one of them, {todo}")
+    if value.is_floating_point() and not value.isfinite().all():
+        raise ConfigError(f"{what} holds NaN or infinity, which is never saved; write another number, {todo}")
