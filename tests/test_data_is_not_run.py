@@ -14,52 +14,76 @@ import manyhot
 PACKAGE = Path(manyhot.__file__).parent
 MODULES = {
     *("pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "code", "codeop", "runpy"),
-    *("ctypes", "cffi", "_ctypes", "imp", "pkgutil", "pty", "zipimport", "copyreg", "xmlrpc"),
+    *("ctypes", "cffi", "_ctypes", "imp", "pkgutil", "pty", "zipimport", "copyreg", "xmlrpc", "builtins", "yaml"),
+    *("subprocess", "multiprocessing", "_posixsubprocess", "_winapi", "webbrowser", "zipfile", "tarfile"),
 }
 CALLS = {"eval", "exec", "compile", "__import__", "execfile", "input", "breakpoint"}
-# Of any object: torch.load, np.load, torch.jit.load, pd.read_pickle, torch.hub.load, ctypes' libraries.
+# Of any object: torch.jit.load, pd.read_pickle, ctypes' libraries, DuckDB's and SQLite's extensions.
 METHODS = {
-    *("load_module", "exec_module", "import_module", "read_pickle", "to_pickle", "load_library", "find_class"),
-    *(
-        "LoadLibrary",
-        "CDLL",
-        "loads",
-        "allow_pickle",
-        "system",
-        "popen",
-        "spawn",
-        "torch.load",
-        "np.load",
-        "numpy.load",
-    ),
+    *("load_module", "exec_module", "import_module", "read_pickle", "to_pickle", "load_library", "find_class", "loads"),
+    *("LoadLibrary", "CDLL", "allow_pickle", "enable_load_extension", "load_extension", "install_extension"),
+    *("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", "__subclasses__", "__globals__"),
+    *(f"{kind}{how}" for kind in ("exec", "spawn") for how in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
 }
+# Of what a module calls so, under whatever name it imports it.
+LOADERS = {"torch", "numpy", "pandas", "scipy"}
 TEXT = {"json.loads", "tomllib.loads"}
+WORDS = {"allow_pickle", "shell"}
 # They import by names out of a table in the same module, which no file and no user can add to.
 BY_TABLE = {"__init__.py": "_HOME_OF", "data/sources/_database.py": "_DIALECTS"}
 
 
 def faults(source: str) -> Iterator[str]:
     """What in a module could run what it reads, in words."""
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    modules = _modules(tree)
+    for node in ast.walk(tree):
         where = f"line {getattr(node, 'lineno', 0)}: "
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names]
             if isinstance(node, ast.ImportFrom) and node.level == 0:
-                names.append(node.module or "")
+                package = node.module or ""
+                yield from (f"{where}imports {package}.{name}" for name in names if _is_loader(f"{package}.{name}"))
+                names.append(package)
             for name in names:
-                if name.split(".")[0] in MODULES or name in CALLS or name in ("import_module", "literal_eval"):
+                forbidden = CALLS | METHODS - {"loads"} | {"literal_eval"}
+                if name.split(".")[0] in MODULES or name in forbidden:
                     yield f"{where}imports {name}"
         elif isinstance(node, ast.Name) and node.id in CALLS:
             yield f"{where}{node.id}"
         elif isinstance(node, ast.Attribute):
-            name = ast.unparse(node)
-            short = ".".join(name.split(".")[-2:])
-            if (node.attr in METHODS or short in METHODS) and short not in TEXT:
+            root, _, rest = ast.unparse(node).partition(".")
+            name = f"{modules.get(root, root)}.{rest}"
+            if (node.attr in METHODS or _is_loader(name)) and name not in TEXT:
                 yield f"{where}{name}"
-        elif isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "shell"):
-            yield f"{where}{node.arg} ="
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr" and "__" in ast.unparse(node.args[1]):
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("globals()", "locals()", "vars()"):
             yield f"{where}{ast.unparse(node)}"
+        elif isinstance(node, ast.keyword) and node.arg in WORDS:
+            yield f"{where}{node.arg} ="
+        elif isinstance(node, ast.Constant) and node.value in WORDS:
+            yield f"{where}{node.value!r}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
+            of, asked = node.args[:2]
+            if isinstance(asked, ast.Constant):
+                is_fault = asked.value in METHODS | CALLS | {"load"} or "__" in str(asked.value)
+            else:  # of a module that might be any name
+                is_fault = isinstance(of, ast.Name) and of.id in modules
+            if is_fault:
+                yield f"{where}{ast.unparse(node)}"
+
+
+def _modules(tree: ast.AST) -> dict[str, str]:
+    """The name that each imported module has in this one -> its own."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in node.names}
+    return found
+
+
+def _is_loader(name: str) -> bool:
+    first, *_, last = name.split(".")
+    return first in LOADERS and last in ("load", "load_state_dict_from_url", "fromregex", "memmap")
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -98,6 +122,24 @@ def test_imports_by_name_go_by_a_table() -> None:
         "subprocess.run(text, shell=True)",
         "getattr(module, '__import__')(name)",
         "dill.loads(data)",
+        "from torch import load",
+        "import torch as t\nt.load(path)",
+        "import torch\ntorch.jit.load(path)",
+        "import numpy as n\nn.load(path)",
+        "from numpy import load as read",
+        "import torch\ngetattr(torch, 'load')(path)",
+        "import torch\ngetattr(torch, name)(path)",
+        "import subprocess",
+        "from subprocess import run",
+        "check_output(text, **{'shell': True})",
+        "os.execv(path, arguments)",
+        "from os import system",
+        "import multiprocessing.pool",
+        "import yaml",
+        "connection.enable_load_extension(True)",
+        "import builtins\nbuiltins.exec(text)",
+        "globals()[name](text)",
+        "from runpy import run_path",
     ],
 )
 def test_the_walk_sees(source: str) -> None:
