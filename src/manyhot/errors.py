@@ -30,13 +30,25 @@ __all__ = [
     "StorageError",
     "TrainingError",
     "nearest_name",
+    "on_one_line",
 ]
 
 _SHOWN = 40
 
 
+def on_one_line(text: str, keep: str = "") -> str:
+    """The text, with what is not printable (but for the letters of `keep`) written as in a Python string: names out of
+    files could otherwise move the cursor of a terminal, or begin a line that looks like one of ours."""
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
 class ManyhotError(Exception):
     """Base of every error that is the input's fault and not ours."""
+
+    _KEPT = ""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(on_one_line(message, self._KEPT))
 
 
 class ConfigError(ManyhotError):
@@ -50,8 +62,10 @@ class DataError(ManyhotError):
 class BadRowsError(DataError):
     """Rows that must not be learned from: unparsable text, non-finite weights, labels outside {0, 1}.
 
-    num_read, num_rejected: rows; first: a sentence for each of the first of them.
+    num_read, num_rejected: rows; first: a sentence for each of the first of them, which stand in lines of their own.
     """
+
+    _KEPT = "\n"
 
     def __init__(self, message: str, *, num_read: int = 0, num_rejected: int = 0, first: tuple[str, ...] = ()) -> None:
         super().__init__(message)

@@ -46,6 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ManyhotError as error:
         sys.stderr.write(f"manyhot: {error}\n")
         sys.exit(2)
+    except MemoryError as error:
+        sys.stderr.write(
+            f"manyhot: there is not enough memory for this{f' ({error})' if str(error) else ''}; take a "
+            "larger machine or smaller files, and look at files that a stranger made\n"
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.stderr.write("manyhot: interrupted\n")
         sys.exit(130)

@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
+
+from manyhot.errors import on_one_line
 
 __all__ = ["console", "to_stderr"]
 
 
-class _Told(Console):
+class _Printing(Console):
+    """Names out of files are shown and do nothing to the terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """As in Console, of every string and every cell of a table."""
+        return super().render_str(on_one_line(text, keep="\n"), **options)
+
+
+class _Telling(_Printing):
     """For what is said meanwhile: work of hours does not end because nobody reads it any more."""
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -20,9 +31,9 @@ class _Told(Console):
             self.quiet = True
 
     def on_broken_pipe(self) -> None:
-        """Of Console; there it ends the process."""
+        """As in Console, where it ends the process."""
         self.quiet = True
 
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
-to_stderr = _Told(stderr=True, highlight=False, markup=False, soft_wrap=True)
+console = _Printing(highlight=False, markup=False, soft_wrap=True)
+to_stderr = _Telling(stderr=True, highlight=False, markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from manyhot.errors import BadRowsError, DataError
+from manyhot.errors import BadRowsError, DataError, on_one_line
 from manyhot.schema import BadRows
 
 from ._reject_file import Reject, RejectSpool, place, read_rejects
@@ -183,7 +183,7 @@ def bad_rows_error(
 ) -> BadRowsError:
     """The error for more bad rows than the limits bear. first: a sentence for each of the first of them, in order."""
     limits = limits or BadRows()
-    shown = tuple(first[:_SHOWN])
+    shown = tuple(map(on_one_line, first[:_SHOWN]))
     more = num_rejected - len(shown)
     lines = "\n  ".join([*shown, *([f"... and {more} more"] if more else [])])
     return BadRowsError(
