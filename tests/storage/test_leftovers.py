@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -78,6 +80,25 @@ def test_a_killed_writers_goes_with_the_next_write_and_a_living_ones_stays(
         assert left[0] == "model" and len(left) == 2, left
     write(path, "whole again")
     assert names(tmp_path) == ["model"]
+
+
+@BOTH
+def test_a_child_holds_nothing_on_for_a_dead_parent(tmp_path: Path, kind: str, write: Write) -> None:
+    program = _WRITER.format(kind=kind).replace(
+        "print(", "import os\n    child = os.fork() or time.sleep(60)\n    print(child, "
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "model")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline().split()[0])
+        parent.kill()
+        try:
+            parent.wait()
+            write(tmp_path / "model", "whole")
+            assert names(tmp_path) == ["model"]
+            os.kill(child, 0)  # it was there all the time
+        finally:
+            os.kill(child, signal.SIGKILL)
 
 
 @BOTH

@@ -22,6 +22,7 @@ from pathlib import Path
 __all__ = ["beside", "is_at", "new_file_beside", "new_folder_beside", "sweep"]
 
 _TEMPORARY = re.compile(r"(.+)\.[0-9a-f]{16}\.tmp")
+_DESCRIPTORS: set[int] = set()  # of what is being written
 # Of a file a byte far behind its end, by its open descriptor and not by the process: on SMB a lock of the whole file,
 # as flock is, would keep everybody from writing to it, ourselves included. A folder knows flock alone.
 _FAR_BYTE = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 2**62, 1, 0)
@@ -82,10 +83,22 @@ def _held(path: Path, make: Callable[[Path], int | None]) -> Iterator[Path]:
         if descriptor is not None and not _may_stay(descriptor, part):
             os.close(descriptor)
             descriptor = None
+    _DESCRIPTORS.add(descriptor)
     try:
         yield part
     finally:
-        os.close(descriptor)
+        if descriptor in _DESCRIPTORS:
+            _DESCRIPTORS.discard(descriptor)
+            os.close(descriptor)
+
+
+def _forget_all() -> None:
+    """A forked child does not hold the locks on after its parent."""
+    while _DESCRIPTORS:
+        os.close(_DESCRIPTORS.pop())
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 def _new_file(part: Path) -> int:
