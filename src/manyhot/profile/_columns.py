@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from manyhot.errors import on_one_line
 from manyhot.schema import Separators
 
 from ._counts import Counts, count
@@ -79,6 +80,11 @@ class Column:
 
 def describe(name: str, array: pa.Array) -> Column:
     """A column and its kind."""
+    column = _described(name, array)
+    return replace(column, why=on_one_line(column.why))  # it quotes values
+
+
+def _described(name: str, array: pa.Array) -> Column:
     array = plain(array)
     kind = array.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):

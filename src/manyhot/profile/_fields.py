@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from manyhot.errors import DataError
+from manyhot.errors import DataError, on_one_line
 from manyhot.schema import Field, Vocabulary
 
 from ._columns import Column
@@ -72,7 +72,7 @@ def choose(sample: Sample, columns: Sequence[Column], label: Label, *, made_of: 
     """
     left_out = _left_out(sample, columns, label)
     if made_of is not None and made_of != label.column:
-        left_out[made_of] = f"{label.column}, the label, is made of it"
+        left_out[made_of] = f"{on_one_line(label.column)}, the label, is made of it"
     weights = _parallel_weights([c for c in columns if c.name != label.column])
     left_out = {name: why for name, why in left_out.items() if name not in weights.values()}
     others = {label.column, *left_out, *weights.values()}
@@ -95,7 +95,7 @@ def _left_out(sample: Sample, columns: Sequence[Column], label: Label) -> dict[s
         if column.kind in ("constant", "row id", "time", "text", "unreadable"):
             left_out[column.name] = column.why
         elif why := tells_label(column, sample.table[column.name].chunk(0), label):
-            left_out[column.name] = why
+            left_out[column.name] = on_one_line(why)
     return left_out
 
 

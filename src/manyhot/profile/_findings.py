@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from manyhot.errors import on_one_line
+
 __all__ = ["SEVERITIES", "Finding", "Kind", "Severity"]
 
 Severity = Literal["error", "warning", "note"]
@@ -44,3 +46,6 @@ class Finding:
     kind: Kind
     where: str
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", on_one_line(self.text))  # it quotes names and values of files

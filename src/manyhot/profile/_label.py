@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from manyhot.errors import DataError, nearest_name
+from manyhot.errors import DataError, nearest_name, on_one_line
 
 from ._columns import Column
 from ._names import label_score, names_a_rating
@@ -84,7 +84,7 @@ def derive_label(columns: Sequence[Column], wanted: str | None) -> Derivation | 
                 value = yes[0] if column.numbers is not None else f"'{yes[0]}'"
                 name = _quoted(column.name)
                 select = f"* REPLACE ({name} = {value} AS {name})"
-                return Derivation(column.name, column.name, select, f'1 where {column.name} is "{yes[0]}"')
+                return Derivation(column.name, column.name, select, f'1 where {on_one_line(column.name)} is "{yes[0]}"')
     for column in columns:
         if column.numbers is None or len(column.values) < 3:
             continue
@@ -104,7 +104,8 @@ def _from_rating(column: Column, taken: set[str]) -> Derivation:
     name = next(n for n in ("liked", "label", "is_liked", "liked_or_not") if n not in taken)
     text = str(int(level)) if level == int(level) else repr(level)
     share = float((column.numbers >= level).mean())
-    why = f"{column.name} from {text} up, {percent(share)} of the rows; another threshold is another question"
+    words = f"from {text} up, {percent(share)} of the rows; another threshold is another question"
+    why = f"{on_one_line(column.name)} {words}"
     return Derivation(name, column.name, f"*, {_quoted(column.name)} >= {text} AS {name}", why)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manyhot.data import Encoder, as_source
-from manyhot.errors import BadRowsError, DataError, ManyhotError
+from manyhot.errors import BadRowsError, DataError, ManyhotError, on_one_line
 from manyhot.schema import Reading, Schema
 
 from ._columns import Column, describe
@@ -76,7 +76,7 @@ def propose(data: Sequence[str], folder: Path, *, label: str | None = None, vali
         chosen = choose_label(columns, derivation.name)
         if chosen is None:
             raise DataError(f"{sql}: the label has gaps; add WHERE ... IS NOT NULL, and start init with this query")
-        chosen = replace(chosen, why=f"made of {derivation.column} by SQL")
+        chosen = replace(chosen, why=f"made of {on_one_line(derivation.column)} by SQL")
     becomes = choose(sample, columns, chosen, made_of=derivation.column if derivation is not None else None)
     times = [c.name for c in columns if c.kind == "time" and c.is_in_order_of_time]
     proposal = Proposal(
@@ -94,7 +94,7 @@ def propose(data: Sequence[str], folder: Path, *, label: str | None = None, vali
         time=times[0] if times else None,
         warnings=(),
     )
-    return replace(proposal, warnings=tuple(_warnings(proposal)))
+    return replace(proposal, warnings=tuple(map(on_one_line, _warnings(proposal))))
 
 
 def _derived(sample: Sample, sql: str, folder: Path) -> Sample:

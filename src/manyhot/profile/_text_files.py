@@ -53,6 +53,10 @@ def sniff(data: Sequence[str], folder: Path, lines: list[str]) -> tuple[Reading,
     if own is not None:
         named = ending not in ("", *_DELIMITERS)
         return Reading() if named else convert({"format": own}, Reading, "data"), True
+    if not any(line.strip("\r\n") for line in lines):
+        many = f"its first {len(lines):,} lines are" if len(lines) == _NUM_LINES else "all its lines are"
+        raise DataError(f"{source.name}: {many} empty, so that nothing can be said of the columns; remove them")
+    csv.field_size_limit(1 << 30)
     usual = _DELIMITERS.get(ending)
     delimiter = _delimiter(lines, usual)
     first, rows = _records(lines, delimiter)
@@ -87,7 +91,7 @@ def names_in_lines(lines: list[str]) -> list[str]:
 def _keys(line: str) -> list[str]:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []  # the source will say where and why
     return list(found) if isinstance(found, dict) else []
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from manyhot.data import is_sql
+from manyhot.errors import on_one_line
 
 from ._fields import FieldProposal, VocabularyProposal
 from ._overlap import Overlap
@@ -150,8 +151,11 @@ def _model(proposal: Proposal) -> list[Line]:
 
 
 def _aligned(block: Iterable[Line]) -> str:
-    """Comments of a block in one column, those that do not fit above their line."""
-    block = list(block)
+    """Comments of a block in one column, those that do not fit above their line.
+
+    They hold names and values of strangers' files: a line break in one would begin a line that TOML reads.
+    """
+    block = [(code, on_one_line(comment)) for code, comment in block]
     column = max((len(code) for code, comment in block if comment and len(code) <= 60), default=0) + 2
     lines: list[str] = []
     for code, comment in block:
@@ -170,5 +174,6 @@ def _key(name: str) -> str:
 
 
 def _value(value: object) -> str:
-    """A TOML value: JSON's texts and lists are TOML's, too, but for one character that TOML wants escaped."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """A TOML value: JSON's texts and lists are TOML's, too. Whatever cannot be seen is escaped, some of it by TOML's
+    rules, the rest because who reads the file would not notice it or because a terminal would obey it."""
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in json.dumps(value, ensure_ascii=False))
