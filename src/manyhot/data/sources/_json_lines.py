@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,8 @@ class JsonLinesFormat:
 
     def batches(self, file: File, columns: list[str], rejects: Rejects) -> Iterator[SourceBatch]:
         """A batch for each block of lines; a line that is no JSON object goes to the rejects."""
+        for column in columns:
+            _check_name(file, column)
         # Attributes are numbered, as keys may be words that Python does not take for names.
         keys = {f"c{i}": column for i, column in enumerate(columns)}
         row_type = msgspec.defstruct("Row", [(name, Any, _ABSENT) for name in keys], rename=keys.get, gc=False)
@@ -49,6 +52,15 @@ class JsonLinesFormat:
             batch = SourceBatch(values.columns(columns), file.name, first_row, place, names=values.names)
             first_row += len(rows)
             yield without(batch, values.reasons(columns), rejects)
+
+
+def _check_name(file: File, column: str) -> None:
+    """Raises DataError where the decoder would not take the name."""
+    if any(c < " " or c in '"\\' or "\ud800" <= c <= "\udfff" for c in column):
+        raise DataError(
+            f"{file.name}: the key {json.dumps(column)} cannot be read: it holds a quote, a backslash, a control "
+            "character or half of a surrogate pair; rename it"
+        )
 
 
 @contextlib.contextmanager

@@ -198,5 +198,8 @@ def _each(values: list[Any], convert: Any) -> tuple[list[Any], Faults]:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:  # the decoder goes as deep, and began higher up
+        text = f"a {type(value).__name__} nested too deeply"
     return text if len(text) <= 60 else text[:57] + "..."
