@@ -166,3 +166,13 @@ def test_bfloat16_learns_as_much_and_differs():
     assert bits(single) != bits(half)
     assert half.metrics["valid"]["auc"] == pytest.approx(single.metrics["valid"]["auc"], abs=0.02)
     assert bits(train(model, precision="bfloat16")[0]) == bits(half)
+
+
+def test_more_fields_than_a_file_can_name_are_refused_before_rows_are_read():
+    app = mh.Vocabulary("app")
+    for num, fits in ((4000, True), (12_000, False)):
+        schema = mh.Schema(label="clicked", fields=tuple(mh.Field(f"column {i}", app) for i in range(num)))
+        with pytest.raises(mh.ManyhotError) as caught:
+            mh.train(schema, mh.LR(), train="absent.parquet")
+        assert ("absent.parquet" in str(caught.value)) == fits
+        assert ("12,000 fields" in str(caught.value)) == (not fits)

@@ -6,7 +6,7 @@ Read `_whole.py` first.
 
 from ._checkpoints import CheckpointFolder, Stored
 from ._failures import why_not_written
-from ._json import in_words, read_json
+from ._json import MOST_BYTES, in_words, read_json
 from ._leftovers import sweep
 from ._lock import RunLock
 from ._regular import open_regular
@@ -15,6 +15,7 @@ from ._version import VERSION
 from ._whole import made_folder, whole_file, whole_folder
 
 __all__ = [
+    "MOST_BYTES",
     "VERSION",
     "CheckpointFolder",
     "RunLock",

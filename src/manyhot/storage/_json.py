@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["in_words", "read_json"]
+__all__ = ["MOST_BYTES", "in_words", "read_json"]
 
 MOST_BYTES = 4 * 2**20
 # A parser calls itself for each level, and an empty list of two bytes takes thirty times that in memory. A schema of

@@ -41,7 +41,7 @@ from ._loop import check_finite, fit_model
 from ._reports import Listener, ProgressBar
 from ._resume import Resuming, delete_checkpoints, resuming
 from ._rows import Rows, prepared_rows, raw_rows
-from ._settings import check_batches, check_l2, in_words, schema_for, settled, torch_threads
+from ._settings import check_batches, check_l2, check_size, in_words, schema_for, settled, torch_threads
 from ._stop import Stop
 from ._warm_start import check_start, take_rows
 
@@ -157,6 +157,7 @@ def train(
         tell(f'column "{column}": standardize makes most zeros something else; the field is no longer sparse')
     folder = Path(checkpoints) if checkpoints is not None and training.checkpoints.enabled else None
     given = experiment(schema, model, training)
+    check_size(given)
     with resuming(folder, training.checkpoints.keep, resume, given, tell) as resumption:
         if prepared is None:
             limit = Querying(memory_limit=memory_limit).memory_limit_bytes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 import torch
@@ -12,12 +14,14 @@ from manyhot.data import Examples, TableLayout
 from manyhot.errors import ConfigError, nearest_name
 from manyhot.nn import row_ranges, stride_of
 from manyhot.schema import ModelConfig, Schema, SettledTraining, TableOptimizer, TrainingConfig, settle
+from manyhot.storage import MOST_BYTES
 
 __all__ = [
     "MOST_FLOATS_AN_EXAMPLE",
     "check_batches",
     "check_l2",
     "check_settings",
+    "check_size",
     "in_words",
     "rows_an_epoch",
     "schema_for",
@@ -107,6 +111,17 @@ def schema_for(model: ModelConfig, schema: Schema) -> Schema:
         return schema
     fields = tuple(msgspec.structs.replace(f, combiner=f.combiner or "sum") for f in schema.fields)
     return msgspec.structs.replace(schema, fields=fields)
+
+
+def check_size(experiment: Mapping[str, Any]) -> None:
+    """Raises ConfigError where an experiment, with every key, is more than a model file can say of itself: before the
+    rows are read, and not when all is trained. The other half is for what is fitted and measured."""
+    size, most = len(json.dumps(experiment)), MOST_BYTES // 2
+    if size > most:
+        raise ConfigError(
+            f"the experiment takes {size:,} bytes with every key, for {len(experiment['fields']):,} fields, and a "
+            f'model file has room for {most:,}; join columns in one field by columns = ["..", ".."], or leave some out'
+        )
 
 
 def check_l2(training: SettledTraining, layout: TableLayout, dim: int, num_rows: int) -> None:
