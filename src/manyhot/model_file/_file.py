@@ -22,13 +22,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from manyhot.calibration import calibrator_from_arrays
-from manyhot.data import Encoder, TableLayout, open_source
+from manyhot.data import Encoder, TableLayout
 from manyhot.errors import ConfigError, ManyhotError, ModelFileError
 from manyhot.kernels import Float32s, select
 from manyhot.nn import BuildHead, not_finite
 from manyhot.schema import ModelConfig, Schema, convert, every_key
 from manyhot.storage import VERSION, why_not_written, write_tensors
 
+from ._again import scored_again
 from ._fill import filled_network, tensors_of, under
 from ._opened import FORMAT, check_memory, opened_model
 from ._proof import rows_from_bytes, rows_to_bytes
@@ -112,7 +113,7 @@ def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kern
         what += f", or was trained with another {', '.join(given)} than the given"
     with _telling_damage(path, what):
         layout, num_labels = TableLayout.of(encoder), len(encoder.schema.labels)
-        network = filled_network(config, layout, select(kernels), tensors, num_labels=num_labels, heads=given)
+        network, needed = filled_network(config, layout, select(kernels), tensors, num_labels=num_labels, heads=given)
         calibration = under("calibration.", tensors)
         saved = SavedModel(
             encoder,
@@ -124,7 +125,7 @@ def load_model(path: Path, *, heads: Mapping[str, BuildHead] | None = None, kern
             calibrator_from_arrays(calibration) if calibration else None,
         )
         _check_names(saved, tensors)
-        again = saved.probabilities(open_source(saved.proof_rows))
+        again = scored_again(saved, needed, num_weights=sum(p.numel() for p in network.parameters()))
     if not _same_scores(again, saved.proof_probabilities):
         raise ModelFileError(
             f"{path}: the model scores its proof rows differently from when it was saved; do not use it"
@@ -159,13 +160,16 @@ def _telling_damage(path: Path, what: str) -> Iterator[None]:
         TypeError,
         AttributeError,
         ArithmeticError,
-        RuntimeError,
+        RuntimeError,  # RecursionError is one
+        MemoryError,
         pa.ArrowException,
     ) as error:
         said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        if isinstance(error, MemoryError):
+            said = f"it asks for more memory than there is: {said}".removesuffix(": ")
         # Names in it may come out of the file, and native code writes several lines.
-        said = "".join(letter if letter.isprintable() else " " for letter in said)
-        raise ModelFileError(f"{path}: {what}: {said[:_MOST_WORDS]}") from None
+        said = "".join(letter if letter.isprintable() else " " for letter in said[:_MOST_WORDS])
+        raise ModelFileError(f"{path}: {what}: {said}") from None
 
 
 def _given_heads(path: Path, config: ModelConfig, heads: Mapping[str, BuildHead]) -> dict[str, BuildHead]:

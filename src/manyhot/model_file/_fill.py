@@ -12,7 +12,7 @@ import torch
 
 from manyhot.data import TableLayout
 from manyhot.kernels import Kernels
-from manyhot.nn import BuildHead, Model, build_model, check_dense_size, not_finite
+from manyhot.nn import BuildHead, Model, RowNumbers, build_model, check_dense_size, not_finite
 from manyhot.schema import ModelConfig
 
 __all__ = ["filled_network", "tensors_of", "under"]
@@ -37,9 +37,10 @@ def filled_network(
     *,
     num_labels: int,
     heads: Mapping[str, BuildHead],
-) -> Model:
-    """The network of a configuration with the weights of a file. Raises ValueError, KeyError or ConfigError where they
-    are not of one size: before memory is taken that the file does not fill, custom heads left out."""
+) -> tuple[Model, RowNumbers]:
+    """The network of a configuration with the weights of a file, and what a row takes in it. Raises ValueError,
+    KeyError or ConfigError where they are not of one size, or a row takes too much: before memory is taken that the
+    file does not fill, custom heads left out."""
     dim = config.latent_size(layout.num_fields)
     for name, (start, stop) in layout.ranges.items():
         _check(f"table.{name}.latent", tensors, (stop - start, dim))
@@ -49,7 +50,7 @@ def filled_network(
         raise ValueError(wrong)
     dense = {name: torch.from_numpy(tensor) for name, tensor in under("dense.", tensors).items()}
     numbers = sum(tensor.numel() for tensor in dense.values())
-    check_dense_size(config, layout, num_labels, most_tensors=len(dense), most_numbers=numbers)
+    needed = check_dense_size(config, layout, num_labels, most_tensors=len(dense), most_numbers=numbers)
     # Fresh weights are not needed: drawing them would take longer than all the rest.
     unset = msgspec.structs.replace(config, initializer="zeros", embedding_scale=0.01, linear_scale=0.0)
     network = build_model(unset, layout, kernels, num_labels=num_labels, heads=heads)
@@ -61,7 +62,7 @@ def filled_network(
         if found.get(name) != wanted.get(name):
             raise ValueError(f"{name} is {found.get(name, 'absent')} instead of {wanted.get(name, 'absent')}")
     network.load_state_dict(dense)
-    return network
+    return network, needed
 
 
 def under(prefix: str, tensors: Tensors) -> dict[str, npt.NDArray[Any]]:

@@ -15,7 +15,7 @@ import torch
 from manyhot.calibration import Calibrator
 from manyhot.data import EncodedChunk, Encoder, Examples, Source, first_rows, open_source
 from manyhot.kernels import Float32s
-from manyhot.nn import Model, predict_logits
+from manyhot.nn import BATCH_SIZE, Model, predict_logits
 from manyhot.schema import ModelConfig
 
 from ._proof import plain_rows
@@ -50,9 +50,15 @@ class SavedModel:
     proof_probabilities: Float32s = field(default_factory=lambda: np.zeros(0, np.float32))
     calibrator: Calibrator | None = None
 
-    def probabilities(self, source: Source) -> Float32s:
-        """float32 [rows], of several labels [rows, T], in the order of the rows. Raises DataError, BadRowsError."""
-        logits = np.concatenate([self._none(), *(z for _, z in self._logits(source, with_labels=False))])
+    def probabilities(
+        self, source: Source, batch_size: Callable[[EncodedChunk], int] = lambda chunk: BATCH_SIZE
+    ) -> Float32s:
+        """float32 [rows], of several labels [rows, T], in the order of the rows. Raises DataError, BadRowsError.
+
+        batch_size: of the rows of a chunk; what it raises passes through.
+        """
+        parts = self._logits(source, with_labels=False, batch_size=batch_size)
+        logits = np.concatenate([self._none(), *(z for _, z in parts)])
         return torch.sigmoid(torch.from_numpy(logits)).numpy()
 
     def labelled_logits(
@@ -76,10 +82,16 @@ class SavedModel:
         """Labels or logits of no row."""
         return np.zeros(0 if self.network.num_labels == 1 else (0, self.network.num_labels), np.float32)
 
-    def _logits(self, source: Source, *, with_labels: bool) -> Iterator[tuple[EncodedChunk, Float32s]]:
+    def _logits(
+        self,
+        source: Source,
+        *,
+        with_labels: bool,
+        batch_size: Callable[[EncodedChunk], int] = lambda chunk: BATCH_SIZE,
+    ) -> Iterator[tuple[EncodedChunk, Float32s]]:
         num_fields = len(self.encoder.schema.fields)
         for chunk in self.encoder.encode(source, with_labels=with_labels):
-            logits = predict_logits(self.network, Examples([chunk], num_fields))
+            logits = predict_logits(self.network, Examples([chunk], num_fields), batch_size(chunk))
             yield chunk, logits if self.calibrator is None else self.calibrator(logits)
 
 

@@ -5,7 +5,7 @@ lives here; tables move inside the backward pass by the kernels. Read `_tables.p
 for several labels. `_by_hand.py` is the quick way to the loss and gradients of the common models.
 """
 
-from ._bounded import check_dense_size
+from ._bounded import MOST_ROW_NUMBERS, RowNumbers, check_dense_size
 from ._by_hand import has_gradients_by_hand, loss_by_hand
 from ._finite import not_finite
 from ._labels_loss import labels_loss
@@ -14,13 +14,15 @@ from ._mlp import MLP
 from ._model import Model, build_model
 from ._outputs import Members, TableOutputs
 from ._pairs import has_pairs
-from ._predict import predict_logits
+from ._predict import BATCH_SIZE, predict_logits
 from ._row_ranges import row_ranges, stride_of
 from ._tables import Tables
 from .heads import BuildHead, DeepHead, FMHead, HeadShape, LinearHead, check_custom_heads
 
 __all__ = [
+    "BATCH_SIZE",
     "MLP",
+    "MOST_ROW_NUMBERS",
     "BuildHead",
     "DeepHead",
     "FMHead",
@@ -28,6 +30,7 @@ __all__ = [
     "LinearHead",
     "Members",
     "Model",
+    "RowNumbers",
     "TableOutputs",
     "Tables",
     "batch_loss",

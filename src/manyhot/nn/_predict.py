@@ -12,7 +12,7 @@ from manyhot.kernels import Float32s
 
 from ._model import Model
 
-__all__ = ["predict_logits"]
+__all__ = ["BATCH_SIZE", "predict_logits"]
 
 BATCH_SIZE = 4096
 
@@ -27,17 +27,23 @@ def predict_logits(
 
     before_batch: called before each; what it raises passes through.
     """
+    shape = (examples.num_rows,) if model.num_labels == 1 else (examples.num_rows, model.num_labels)
+    logits = np.empty(shape, np.float32)
     was_training = model.training
     model.eval()
     tables = model.tables
     try:
         with torch.no_grad():
             loader = Loader(examples, tables.layout, tables.kernels, batch_size, num_threads=tables.threads)
-            parts = []
+            first = 0
             for batch in loader.epoch():
                 before_batch()
-                parts.append(model(batch).numpy())
+                # Results that were kept would lie among the pieces of memory that each batch takes and gives back, and
+                # break them up: wide models then take all of it anew for each.
+                part = model(batch).numpy()
+                logits[first : first + len(part)] = part
+                first += len(part)
+                del part
     finally:
         model.train(was_training)
-    none = np.zeros(0 if model.num_labels == 1 else (0, model.num_labels), np.float32)
-    return np.concatenate([*parts, none])
+    return logits
