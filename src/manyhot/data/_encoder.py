@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from manyhot.errors import ModelFileError
 from manyhot.kernels import Float32s, Int32s, interleave
-from manyhot.schema import Field, Schema
+from manyhot.schema import Schema
 
 from ._bags import Cut
 from ._batches import Rejects, SourceBatch
@@ -63,7 +63,7 @@ class Encoder:
         forests: dict[str, Forest] | None = None,
     ) -> None:
         self.schema, self.vocabularies, self._numbers, self._forests = schema, vocabularies, numbers, forests or {}
-        self._columns = [_columns_in_vocabulary(schema, of) for of in schema.fields]
+        self._columns = _columns_in_vocabularies(schema)
 
     @classmethod
     def fit(
@@ -199,7 +199,12 @@ class Encoder:
         return cls(schema, vocabularies, numbers, forests)
 
 
-def _columns_in_vocabulary(schema: Schema, of: Field) -> Int32s:
-    """int32, the place of each column of a field among all columns of its vocabulary."""
-    names = schema.columns_of(of.vocabulary_name)
-    return np.array([names.index(name) for name in of.input_columns or (of.name,)], np.int32)
+def _columns_in_vocabularies(schema: Schema) -> list[Int32s]:
+    """int32 for each field, the place of each of its columns among all columns of its vocabulary."""
+    places = {
+        v.name: {name: place for place, name in enumerate(schema.columns_of(v.name))} for v in schema.vocabularies
+    }
+    return [
+        np.array([places[of.vocabulary_name][name] for name in of.input_columns or (of.name,)], np.int32)
+        for of in schema.fields
+    ]

@@ -6,13 +6,14 @@ import functools
 import json
 import re
 import typing
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
 from manyhot.errors import ConfigError, nearest_name
 
-__all__ = ["Config", "convert", "every_key"]
+__all__ = ["Config", "convert", "every_key", "first_twice"]
 
 T = TypeVar("T")
 _fields = functools.cache(msgspec.structs.fields)  # which evaluates annotations each time
@@ -47,6 +48,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         name = getattr(self, "name", None)
         kind = type(self).__name__.removesuffix("Config").lower()
         return kind if name is None else f'{kind} "{name}"'
+
+
+def first_twice(names: Iterable[str]) -> str | None:
+    """The first name that comes a second time; None where none does."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def convert(data: Any, kind: type[T], where: str) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from manyhot.errors import ConfigError
@@ -25,11 +26,11 @@ def default_vocabulary(field: Field) -> Vocabulary:
 def check_leaves(fields: Sequence[Field]) -> None:
     """fields: all of a schema, each holding its Vocabulary. Raises ConfigError where one of leaves has another
     vocabulary than its own."""
+    sharing = Counter(field.vocabulary_name for field in fields)
     for field in fields:
         if field.gbdt is None:
             continue
-        sharing = [other.name for other in fields if other.vocabulary_name == field.vocabulary_name]
-        if field.vocabulary != default_vocabulary(field) or sharing != [field.name]:
+        if field.vocabulary != default_vocabulary(field) or sharing[field.vocabulary_name] > 1:
             raise ConfigError(
                 f'field "{field.name}": the leaves of its trees have a vocabulary of their own; remove the options of '
                 f'vocabulary "{field.vocabulary_name}", and let no other field name it'

@@ -6,7 +6,7 @@ from typing import Literal
 
 from manyhot.errors import ConfigError
 
-from ._config import Config
+from ._config import Config, first_twice
 from ._gbdt import GBDT
 from ._transforms import Step, parse_steps
 from ._vocabulary import Vocabulary
@@ -83,8 +83,8 @@ class Field(_Leading, frozen=True, kw_only=True):
             raise ConfigError(f"{where}: column and columns exclude each other; keep one of them")
         if self.columns is not None and not self.columns:
             raise ConfigError(f"{where}: columns is empty; name at least one column")
-        if len(set(self.input_columns)) != len(self.input_columns):
-            twice = next(c for c in self.input_columns if self.input_columns.count(c) > 1)
+        twice = first_twice(self.input_columns)
+        if twice is not None:
             raise ConfigError(f'{where}: column "{twice}" is named twice')
         if self.weights is not None:
             self._check_weights(where)
@@ -108,8 +108,8 @@ class Field(_Leading, frozen=True, kw_only=True):
             raise ConfigError(f"{where}: a cross of an empty bag is empty; set missing in the fields it crosses")
         if len(self.cross) not in (2, 3):
             raise ConfigError(f"{where}: cross must name two or three fields, not {len(self.cross)}")
-        if len(set(self.cross)) != len(self.cross):
-            twice = next(name for name in self.cross if self.cross.count(name) > 1)
+        twice = first_twice(self.cross)
+        if twice is not None:
             raise ConfigError(f'{where}: cross names field "{twice}" twice')
 
     def _check_gbdt(self, where: str) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from manyhot.errors import ConfigError
 
-from ._config import Config
+from ._config import Config, first_twice
 
 __all__ = ["GBDT"]
 
@@ -54,7 +52,7 @@ class GBDT(Config, frozen=True, kw_only=True):
         super().__post_init__()
         if not self.input_columns:
             raise ConfigError("gbdt: columns and categories are empty; name at least one column")
-        twice = _twice(self.input_columns)
+        twice = first_twice(self.input_columns)
         if twice is not None:
             raise ConfigError(f'gbdt: column "{twice}" is named twice; remove one of them')
         for key, (low, high) in _RANGES.items():
@@ -80,7 +78,3 @@ class GBDT(Config, frozen=True, kw_only=True):
     def num_leaves(self) -> int:
         """Of all trees together: ids for so many leaves are set aside."""
         return self.trees * self.leaves
-
-
-def _twice(names: Sequence[str]) -> str | None:
-    return next((name for name in names if names.count(name) > 1), None)

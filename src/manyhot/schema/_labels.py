@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from manyhot.errors import ConfigError, nearest_name
 
+from ._config import first_twice
 from ._model import ModelConfig
 from ._training import TrainingConfig
 
@@ -20,7 +21,7 @@ def labels_of(where: str, label: str | None, labels: tuple[str, ...]) -> tuple[s
     if label is not None and labels not in ((), (label,)):
         raise ConfigError(f"{where}: label and labels are both given; keep one of them")
     names = labels or (label or "",)
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = first_twice(names)
     if twice is not None:
         raise ConfigError(f'{where}: labels names "{twice}" twice')
     return names

@@ -6,7 +6,7 @@ from typing import Literal
 
 from manyhot.errors import ConfigError
 
-from ._config import Config
+from ._config import Config, first_twice
 
 __all__ = ["Reading"]
 
@@ -36,6 +36,6 @@ class Reading(Config, frozen=True, kw_only=True):
             raise ConfigError(f'data: delimiter = "{self.delimiter}" must be one ASCII character')
         if self.delimiter is not None and self.delimiter in ('\n\r"' if self.quote else "\n\r"):
             raise ConfigError(f"data: delimiter = {self.delimiter!r} ends lines or quotes values; name another one")
-        if self.columns is not None and len(set(self.columns)) != len(self.columns):
-            twice = next(c for c in self.columns if self.columns.count(c) > 1)
+        twice = first_twice(self.columns or ())
+        if twice is not None:
             raise ConfigError(f'data: columns names "{twice}" twice')

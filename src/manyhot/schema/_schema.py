@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ __all__ = ["Schema"]
 _ROW_COLUMNS = ("example_weights", "group", "time")
 
 
-class Schema(Config, frozen=True, kw_only=True):
+class Schema(Config, frozen=True, kw_only=True, dict=True):
     """What a row means: the label column and the fields, in order, and what else there is to say of a row.
 
     Fields that name the same vocabulary share its tables. A name that no vocabulary has, two different vocabularies of
@@ -82,8 +83,14 @@ class Schema(Config, frozen=True, kw_only=True):
 
     def columns_of(self, vocabulary: str) -> tuple[str, ...]:
         """What gives tokens to a vocabulary, by name, once each: columns; crosses and trees by their field's name."""
-        fields = (field for field in self.fields if field.vocabulary_name == vocabulary)
-        return tuple(sorted({name for field in fields for name in field.input_columns or (field.name,)}))
+        return self._columns_by_vocabulary.get(vocabulary, ())
+
+    @functools.cached_property  # asked for each vocabulary and field, of which there may be thousands
+    def _columns_by_vocabulary(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for field in self.fields:
+            found.setdefault(field.vocabulary_name, set()).update(field.input_columns or (field.name,))
+        return {vocabulary: tuple(sorted(names)) for vocabulary, names in found.items()}
 
     @property
     def vocabulary_of(self) -> dict[str, str]:
@@ -162,12 +169,13 @@ def _check_columns(labels: Sequence[str], fields: Sequence[Field]) -> None:
     (One number may feed two fields with different transforms, a value and a bucket, say.)
     """
     names: set[str] = set()
+    label_names = set(labels)
     owner: dict[object, str] = {}
     for field in fields:
         if field.name in names:
             raise ConfigError(f'two fields are named "{field.name}"; give one of them another name')
         names.add(field.name)
-        leaked = next((column for column in field.columns_read if column in labels), None)
+        leaked = next((column for column in field.columns_read if column in label_names), None)
         if leaked is not None:
             raise ConfigError(f'field "{field.name}": column "{leaked}" is the label; a model may not read it')
         if field.gbdt is not None:

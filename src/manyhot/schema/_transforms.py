@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 
@@ -25,7 +26,9 @@ _STEPS: dict[str, tuple[int, int, str]] = {
 }
 _FITTED = {"minmax", "standardize", "quantile_bucket"}
 _BUCKETS = {"log2_bucket", "quantile_bucket", "bucket"}
-_SHAPE = re.compile(r"\s*([a-z0-9_]+)\s*(?:\(\s*(.*?)\s*\))?\s*", re.DOTALL)
+_NAME = re.compile(r"[a-z0-9_]+")
+# A schema may come from anybody, and each field asks for its steps often. 10,000 boundaries of 24 letters fit in.
+_MOST_LETTERS, _MOST_KEPT, _MOST_SHOWN = 1 << 18, 256, 200
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -47,7 +50,10 @@ class Step(msgspec.Struct, frozen=True):
 
 def parse_steps(texts: tuple[str, ...], where: str) -> tuple[Step, ...]:
     """Parses a pipeline. Raises ConfigError that names `where`, the step, and what to write instead."""
-    steps = tuple(_parse_step(text, where) for text in texts)
+    try:
+        steps = tuple(map(_parse_step, texts))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
     fitted = [step.name for step in steps if step.is_fitted]
     if len(fitted) > 1:
         raise ConfigError(
@@ -59,30 +65,39 @@ def parse_steps(texts: tuple[str, ...], where: str) -> tuple[Step, ...]:
     return steps
 
 
-def _parse_step(text: str, where: str) -> Step:
-    match = _SHAPE.fullmatch(text)
-    if match is None:
-        raise ConfigError(f'{where}: "{text}" is no transform; write it like "clip(0, 20)" or "log1p"')
-    name, inside = match.group(1), match.group(2)
+@functools.lru_cache(_MOST_KEPT)
+def _parse_step(text: str) -> Step:
+    if len(text) > _MOST_LETTERS:
+        raise ConfigError(f"{_shown(text)} has {len(text):,} letters; a transform has at most {_MOST_LETTERS:,}")
+    stripped = text.strip()
+    match = _NAME.match(stripped)
+    rest = stripped[match.end() :].lstrip() if match is not None else ""
+    if match is None or (rest and not (len(rest) > 1 and rest[0] == "(" and rest[-1] == ")")):
+        raise ConfigError(f'{_shown(text)} is no transform; write it like "clip(0, 20)" or "log1p"')
+    name, inside = match[0], rest[1:-1].strip()
     if name not in _STEPS:
-        raise ConfigError(f'{where}: unknown transform "{name}"{nearest_name(name, _STEPS)}')
+        raise ConfigError(f"unknown transform {_shown(name)}{nearest_name(name[:_MOST_SHOWN], _STEPS)}")
     fewest, most, example = _STEPS[name]
     try:
         arguments = tuple(float(part) for part in inside.split(",")) if inside else ()
     except ValueError:
-        raise ConfigError(f'{where}: the arguments of "{text}" must be numbers, as in "{example}"') from None
+        raise ConfigError(f'the arguments of {_shown(text)} must be numbers, as in "{example}"') from None
     if not fewest <= len(arguments) <= most or any(math.isnan(number) for number in arguments):
-        raise ConfigError(f'{where}: "{text}" has the wrong arguments; write it like "{example}"')
-    _check_arguments(name, arguments, text, where)
+        raise ConfigError(f'{_shown(text)} has the wrong arguments; write it like "{example}"')
+    _check_arguments(name, arguments, _shown(text))
     return Step(name, arguments)
 
 
-def _check_arguments(name: str, arguments: tuple[float, ...], text: str, where: str) -> None:
+def _shown(text: str) -> str:
+    return f'"{text}"' if len(text) <= _MOST_SHOWN else f'"{text[:_MOST_SHOWN]}..."'
+
+
+def _check_arguments(name: str, arguments: tuple[float, ...], shown: str) -> None:
     if name == "clip" and arguments[0] > arguments[1]:
-        raise ConfigError(f'{where}: "{text}" has its lower bound above its upper bound')
+        raise ConfigError(f"{shown} has its lower bound above its upper bound")
     if name == "bucket" and list(arguments) != sorted(set(arguments)):
-        raise ConfigError(f'{where}: the boundaries of "{text}" must rise')
+        raise ConfigError(f"the boundaries of {shown} must rise")
     if name == "quantile_bucket" and (not 2 <= arguments[0] <= 10_000 or arguments[0] != int(arguments[0])):
-        raise ConfigError(f'{where}: "{text}" needs a whole number of buckets between 2 and 10000')
+        raise ConfigError(f"{shown} needs a whole number of buckets between 2 and 10000")
     if name in ("shift", "drop_below", "bucket") and not all(math.isfinite(number) for number in arguments):
-        raise ConfigError(f'{where}: "{text}" needs finite numbers')
+        raise ConfigError(f"{shown} needs finite numbers")
