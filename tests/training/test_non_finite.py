@@ -182,6 +182,14 @@ def test_gradients_are_looked_at_before_anything_moves(options: dict[str, Any]) 
     assert not run.saved.network.tables.linear("app").any()
 
 
+def test_rows_of_valid_are_named_too() -> None:
+    valid = copy.deepcopy(clicks.VALID)
+    valid["apps"][7], valid["minutes"][7] = ["app1", "app2"], [3e38, 3e38]
+    with pytest.raises(TrainingError) as caught:
+        mh.train(SCHEMA, MODELS["fm"], train=clicks.TRAIN, valid=valid, training=mh.TrainingConfig(epochs=1))
+    assert f"1 of {len(valid['clicked'])} rows NaN or infinity: row 8 of all" in str(caught.value)
+
+
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     run, _ = train(clicks.TRAIN)
     network = run.saved.network

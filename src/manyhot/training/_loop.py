@@ -34,6 +34,7 @@ from ._stop import Asked, Stop
 __all__ = ["check_finite", "evaluate", "finite_logits", "fit_model"]
 
 _SECONDS_BETWEEN_REPORTS = 0.5
+_SHOWN = 3  # rows in an error
 
 
 def fit_model(
@@ -100,8 +101,16 @@ def finite_logits(
     model: Model, examples: Examples, step: int, before_batch: Callable[[], None] = lambda: None
 ) -> Float32s:
     """float32 [num_rows], or [num_rows, T] of several labels. Raises TrainingError where the model scores NaN or
-    infinity."""
-    return check_finite(predict_logits(model, examples, before_batch=before_batch), step)
+    infinity, and names the first rows, among which may be one whose weights are wrong."""
+    logits = predict_logits(model, examples, before_batch=before_batch)
+    bad = np.flatnonzero(~np.isfinite(logits.reshape(len(logits), -1)).all(1))
+    if len(bad):
+        rows = ", ".join(examples.places(bad[:_SHOWN].tolist()))
+        raise TrainingError(
+            f"after step {step} the model scores {len(bad):,} of {len(logits):,} rows NaN or infinity: {rows}"
+            f"{' ..' if len(bad) > _SHOWN else ''}; no model was saved: look at these rows, {REMEDY}"
+        )
+    return logits
 
 
 def evaluate(
