@@ -123,7 +123,7 @@ def test_an_interrupted_write_leaves_what_was_there(
 
     def failing() -> Iterator[EncodedChunk]:
         yield some()
-        raise error
+        raise error("stopped")
 
     with pytest.raises(error):
         write_examples(path, failing(), 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +15,7 @@ from manyhot.errors import DataError
 from manyhot.kernels import Float32s, Int32s, TextFault, Tokens, parse_bags
 from manyhot.schema import Separators
 
-__all__ = ["MISSING", "NO_TOKENS", "Bags", "ColumnReader", "Cut", "from_text", "offsets_of", "to_strings"]
+__all__ = ["MISSING", "NO_TOKENS", "Bags", "ColumnReader", "Cut", "decoded", "from_text", "offsets_of", "to_strings"]
 
 MISSING = "<missing>"  # the token of missing values, where a field gives them one
 Cut = tuple[int, int]  # how many pairs max_pairs cut, and from how many bags
@@ -124,16 +126,33 @@ class ColumnReader:
 
     def wrong_type(self, array: pa.Array, what: str, column: str = "") -> DataError:
         """The error for a column that can never be read as `what`."""
-        return DataError(f'{self.origin}: column "{column or self.column}" is {array.type}, {what}')
+        kind = str(array.type)
+        kind = kind if len(kind) <= 200 else kind[:197] + "..."
+        return DataError(f'{self.origin}: column "{column or self.column}" is {kind}, {what}')
+
+    @contextmanager
+    def reading(self, array: pa.Array, column: str = "") -> Iterator[None]:
+        """What Arrow itself cannot read is of a wrong type: a time zone that is nowhere, runs of equal values."""
+        try:
+            yield
+        except pa.ArrowMemoryError:
+            raise
+        except pa.ArrowException as error:
+            why = " ".join(str(error).split())[:200]
+            raise self.wrong_type(array, f"which cannot be read ({why}); cast it to text or numbers", column) from None
 
     def read(self, array: pa.Array, weights: pa.Array | None, separators: Separators | None) -> Bags:
         """Dispatches on the Arrow type."""
+        with self.reading(array):
+            return self._read(array, weights, separators)
+
+    def _read(self, array: pa.Array, weights: pa.Array | None, separators: Separators | None) -> Bags:
         kind = array.type
         if pa.types.is_dictionary(kind):
             bags = self.dictionary(array) if separators is None and weights is None else None
             if bags is not None:
                 return bags
-            array = array.dictionary_decode()
+            array = decoded(array)
         if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
             array = array.cast(pa.large_binary())  # Arrow cannot filter views
         kind = array.type
@@ -186,7 +205,8 @@ class ColumnReader:
         if not hasattr(weights.type, "value_type") or pa.types.is_dictionary(weights.type):
             raise self.wrong_type(weights, "but the weights of a list must be a list", self.weights_column)
         lengths = np.diff(offsets)
-        own, values = self.flat_list(weights)
+        with self.reading(weights, self.weights_column):
+            own, values = self.flat_list(weights)
         bad = np.flatnonzero(np.diff(own) != lengths)
         if len(bad):
             self.fail(bad, "has another length than its weights")
@@ -232,7 +252,7 @@ class ColumnReader:
             or pa.types.is_null(kind)
         ):
             raise self.wrong_type(weights, "but weights must be numbers", self.weights_column)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"), self.reading(weights, self.weights_column):
             numbers = np.asarray(weights.cast(pa.float64(), safe=False).fill_null(np.nan)).astype(np.float32)
         if unused is not None:
             numbers = np.where(unused, np.float32(1), numbers)
@@ -255,7 +275,7 @@ def to_strings(values: pa.Array) -> tuple[pa.Array | None, npt.NDArray[np.int64]
     kind = values.type
     none = np.zeros(0, np.int64)
     if pa.types.is_dictionary(kind):
-        values = values.dictionary_decode()
+        values = decoded(values)
         kind = values.type
     if _is_text(kind):
         try:
@@ -285,6 +305,15 @@ def to_strings(values: pa.Array) -> tuple[pa.Array | None, npt.NDArray[np.int64]
     if plain or pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
         return values.cast(pa.large_string()), none
     return None, none
+
+
+def decoded(array: pa.DictionaryArray) -> pa.Array:
+    """The values of a dictionary column, one a row."""
+    values = array.dictionary
+    if pa.types.is_string_view(values.type) or pa.types.is_binary_view(values.type):
+        # Arrow cannot take views either; polars makes such columns of its categories.
+        array = pa.DictionaryArray.from_arrays(array.indices, values.cast(pa.large_binary()))
+    return array.dictionary_decode()
 
 
 def from_text(strings: pa.Array) -> Tokens:

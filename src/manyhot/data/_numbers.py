@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from manyhot.kernels import Int32s, Tokens
 from manyhot.schema import Step
 
-from ._bags import ColumnReader, from_text, to_strings
+from ._bags import ColumnReader, decoded, from_text, to_strings
 from ._distinct import DistinctCounts
 from ._moments import Moments
 
@@ -26,9 +26,14 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 def read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.NDArray[np.bool_]]:
     """Values float64 [rows] and which of them are there. Text is parsed; NaN, infinity and other text are bad rows."""
+    with reader.reading(array):
+        return _read_numbers(reader, array)
+
+
+def _read_numbers(reader: ColumnReader, array: pa.Array) -> tuple[Float64s, npt.NDArray[np.bool_]]:
     kind = array.type
     if pa.types.is_dictionary(kind):
-        array, kind = array.dictionary_decode(), kind.value_type
+        array, kind = decoded(array), kind.value_type
     if (
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from manyhot.kernels import Float32s, hash_tokens
 from manyhot.schema import Schema, seconds_of
 
-from ._bags import ColumnReader, from_text, to_strings
+from ._bags import ColumnReader, decoded, from_text, to_strings
 from ._batches import SourceBatch
 from ._numbers import read_numbers
 
@@ -52,7 +52,8 @@ def read_keys(reader: ColumnReader, array: pa.Array, what: str = "a key") -> UIn
 
     Tokens are those of a field over the same column: 7, 7.0 and "7" are one.
     """
-    strings, bad = to_strings(array)
+    with reader.reading(array):
+        strings, bad = to_strings(array)
     if strings is None:
         raise reader.wrong_type(array, f"but {what} must be one text, whole number or date a row")
     reader.fail(bad, "is not UTF-8 text")
@@ -65,9 +66,14 @@ def read_times(reader: ColumnReader, array: pa.Array) -> Float64s:
 
     Numbers are taken as they are, also where text spells them; what has no zone is UTC.
     """
+    with reader.reading(array):
+        return _read_times(reader, array)
+
+
+def _read_times(reader: ColumnReader, array: pa.Array) -> Float64s:
     kind = array.type
     if pa.types.is_dictionary(kind):
-        array, kind = array.dictionary_decode(), kind.value_type
+        array, kind = decoded(array), kind.value_type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         present = np.asarray(pc.is_valid(array)).astype(bool)
         values = _seconds(array)

@@ -15,7 +15,8 @@ Float64s = npt.NDArray[np.float64]
 def plain(array: pa.Array) -> pa.Array:
     """Without dictionary and views, which few of Arrow's functions take."""
     if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+        values = plain(array.dictionary)
+        array = pa.DictionaryArray.from_arrays(array.indices, values).dictionary_decode()
     if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
         array = array.cast(pa.large_binary())
     return array
@@ -43,7 +44,10 @@ def to_texts(array: pa.Array) -> pa.Array | None:
         except pa.ArrowInvalid:
             return array.cast(pa.large_string())
     simple = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal, pa.types.is_temporal)
-    return array.cast(pa.large_string()) if any(check(kind) for check in simple) else None
+    try:
+        return array.cast(pa.large_string()) if any(check(kind) for check in simple) else None
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a time zone that is nowhere; months and days
+        return None
 
 
 def to_numbers(array: pa.Array, texts: pa.Array) -> Float64s | None:
