@@ -11,7 +11,8 @@ using namespace manyhot;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Bytes bytes(data, size);
   const int64_t min_count = bytes.below(4), max_size = bytes.below(32);
-  TokenTable table;
+  // A seed of zeros lets all tokens fall on one place, and gives all long ones one hash.
+  TokenTable table(min_count == 3 ? TableSeed{0, 0} : TableSeed::of_process());
   std::map<std::string, int64_t> definition;
   std::vector<std::string> order;
   while (!bytes.empty()) {

@@ -2,8 +2,11 @@
 #pragma once
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <exception>
+#include <random>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -37,17 +40,39 @@ inline int32_t identity_id(std::string_view token, int32_t size) {
   return whole && number >= 0 && number < size ? number + 1 : 0;
 }
 
+// Two secret numbers. Tokens may come from anybody: whoever knew how they are spread over a table could choose 80,000
+// that all fall on one place, and each lookup would pass by all of them.
+struct TableSeed {
+  uint64_t first, second;
+
+  // Of this process; no result depends on it, as ids are given by order of appearance, and ranks by counts and bytes.
+  static const TableSeed& of_process() {
+    static const TableSeed seed = [] {
+      uint64_t words[2] = {};
+      try {
+        std::random_device device;
+        for (uint64_t& word : words) word = static_cast<uint64_t>(device()) << 32 | device();
+      } catch (const std::exception&) {  // no source of random numbers: what an outsider does not see either
+        words[0] = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+        words[1] = reinterpret_cast<uintptr_t>(&words) * 0x9e3779b97f4a7c15u;
+      }
+      return TableSeed{words[0], words[1] | 1};
+    }();
+    return seed;
+  }
+};
+
 // A token in 12 bytes: up to 8 bytes of text are `bits` themselves, of more they are a hash.
 struct TokenKey {
   uint64_t bits;
   uint32_t length;
 
-  explicit TokenKey(std::string_view token) : bits(0), length(static_cast<uint32_t>(token.size())) {
+  TokenKey(std::string_view token, const TableSeed& seed) : bits(0), length(static_cast<uint32_t>(token.size())) {
     const char* text = token.data();
     const size_t size = token.size();
     if (size > 8) {
-      for (size_t i = 0; i + 8 < size; i += 8) bits = mixed(bits ^ word<uint64_t>(text + i));
-      bits = mixed(bits ^ word<uint64_t>(text + size - 8));
+      for (size_t i = 0; i + 8 < size; i += 8) bits = mixed(bits ^ word<uint64_t>(text + i), seed);
+      bits = mixed(bits ^ word<uint64_t>(text + size - 8), seed);
     } else if (size >= 4) {
       bits = word<uint32_t>(text) | static_cast<uint64_t>(word<uint32_t>(text + size - 4)) << 32;
     } else if (size > 0) {
@@ -55,9 +80,13 @@ struct TokenKey {
     }
   }
   bool is_text() const { return length <= 8; }
-  static uint64_t hash(uint64_t bits, uint32_t length) { return mixed(bits ^ length * 0x9e3779b97f4a7c15u); }
+  static uint64_t hash(uint64_t bits, uint32_t length, const TableSeed& seed) {
+    return mixed(mixed(bits, seed) ^ length * 0x9e3779b97f4a7c15u, seed);
+  }
 
  private:
+  __extension__ typedef unsigned __int128 Product;
+
   template <class T>
   static T word(const char* text) {
     T value;
@@ -65,16 +94,17 @@ struct TokenKey {
     return value;
   }
   static uint64_t byte(char c) { return static_cast<unsigned char>(c); }
-  static uint64_t mixed(uint64_t h) {
-    h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
-    return (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
+  // Both halves of a product with a secret number, as in wyhash.
+  static uint64_t mixed(uint64_t h, const TableSeed& seed) {
+    const Product product = static_cast<Product>(h ^ seed.first) * seed.second;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   }
 };
 
 // Open addressing; a slot tells short tokens apart by itself, so that finding one costs one cache miss.
 class TokenTable {
  public:
-  TokenTable() : slots_(1024) {}
+  explicit TokenTable(const TableSeed& seed = TableSeed::of_process()) : seed_(seed), slots_(1024) {}
 
   int64_t size() const { return static_cast<int64_t>(counts_.size()); }
   std::string_view token(int64_t i) const {
@@ -138,8 +168,8 @@ class TokenTable {
       const int64_t last = std::min(first + group, tokens.count);
       keys.clear();
       for (int64_t i = first; i < last; i++) {
-        const TokenKey key(tokens[i]);
-        keys.emplace_back(key, TokenKey::hash(key.bits, key.length));
+        const TokenKey key(tokens[i], seed_);
+        keys.emplace_back(key, TokenKey::hash(key.bits, key.length, seed_));
         __builtin_prefetch(&slots_[keys.back().second & (slots_.size() - 1)]);
       }
       for (int64_t i = first; i < last; i++) use(i, keys[i - first].first, keys[i - first].second);
@@ -175,7 +205,7 @@ class TokenTable {
     const size_t mask = slots_.size() - 1;
     for (const Slot& s : old) {
       if (s.position < 0) continue;
-      size_t slot = TokenKey::hash(s.bits, s.length) & mask;
+      size_t slot = TokenKey::hash(s.bits, s.length, seed_) & mask;
       while (slots_[slot].position >= 0) slot = (slot + 1) & mask;
       slots_[slot] = s;
     }
@@ -187,6 +217,7 @@ class TokenTable {
     return bytes;
   }
 
+  const TableSeed seed_;
   std::vector<char> arena_;
   std::vector<int64_t> starts_{0}, counts_;
   std::vector<Slot> slots_;
