@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from manyhot.errors import ManyhotError, on_one_line
 from manyhot.model_file import load_model
 from manyhot.schema import HEADS, MODELS, Field, ModelConfig, SettledTraining, Tasks, convert
 from manyhot.training import in_words, label_names
@@ -18,6 +20,8 @@ from ._model_options import options_of
 from ._output import console, metric_lines
 
 __all__ = ["inspect"]
+
+_COUNTS = ("groups", "groups_of_one_class")
 
 
 def inspect(model: Path, /, *, as_json: bool = False) -> None:
@@ -46,31 +50,72 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
         columns = columns or " x ".join(field.cross or ())
         name = field.vocabulary_name
         cells = (field.name, columns, name, f"{sizes[name]:,}", field.effective_combiner, _options(field))
-        fields.add_row(*map(Text, cells))
+        fields.add_row(*(Text(on_one_line(cell)) for cell in cells))
     console.print(fields)
     config, tables = saved.config, network.tables
     size = tables.layout.num_rows * (tables.dim + 1) * 4 / 2**20
     dense = sum(p.numel() for p in network.parameters())
-    console.print(f"\n{'label ' if len(schema.labels) == 1 else 'labels'}     {', '.join(schema.labels)}")
+    console.print()
+    _tell(f"{'label ' if len(schema.labels) == 1 else 'labels'}     {', '.join(schema.labels)}")
     for name, column in (("weights", schema.example_weights), ("group", schema.group), ("time", schema.time)):
         if column is not None:
-            console.print(f"{name:11}{column}")
-    if "split" in saved.summary:
-        console.print(f"split      {', '.join(f'{k} {v}' for k, v in saved.summary['split'].items())}")
+            _tell(f"{name:11}{column}")
+    if isinstance(split := saved.summary.get("split"), dict):
+        _tell(f"split      {', '.join(f'{k} {v}' for k, v in split.items())}")
     for line in _model_lines(config):
-        console.print(line)
+        _tell(line)
     if len(schema.labels) > 1:
-        console.print(f"tasks      {_tasks(config.tasks or Tasks())}")
-    console.print(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
-    console.print(f"training   {in_words(convert(saved.summary['training'], SettledTraining, 'training'))}")
+        _tell(f"tasks      {_tasks(config.tasks or Tasks())}")
+    _tell(f"tables     {tables.layout.num_rows:,} rows, {size:.1f} MiB; dense part {dense:,} weights")
+    training = _training(saved.summary)
+    if training is not None:
+        _tell(f"training   {in_words(training)}")
     if saved.calibrator is not None:
-        console.print(f"calibrated by {saved.summary['training']['calibration']}, fitted on valid")
-    judged = {name: metrics for name, metrics in saved.summary["metrics"].items() if isinstance(metrics, dict)}
+        _tell(f"calibrated by {training.calibration}, fitted on valid" if training is not None else "calibrated")
+    judged = _judged(saved.summary, label_names(schema))
     width = max(map(len, judged), default=0) if saved.calibrator is not None else 10
     for name, metrics in judged.items():
-        for line in metric_lines(f"{name.replace('_', ' '):{width}} ", metrics, label_names(schema)):
-            console.print(line)
-    console.print(f"proof      {len(saved.proof_probabilities)} rows score as when the model was saved")
+        labels = [label for label in label_names(schema) if label in metrics]
+        for line in metric_lines(f"{name.replace('_', ' '):{width}} ", metrics, labels):
+            _tell(line)
+    _tell(f"proof      {len(saved.proof_probabilities)} rows score as when the model was saved")
+
+
+def _tell(line: str) -> None:
+    """Names in it come out of the file, which may be anybody's."""
+    console.print(on_one_line(line))
+
+
+def _training(summary: dict[str, Any]) -> SettledTraining | None:
+    """None where the file says nothing of it that can be read: nothing but this command reads the summary, and loading
+    believes it unread."""
+    try:
+        return convert(summary.get("training"), SettledTraining, "training")
+    except ManyhotError:
+        return None
+
+
+def _judged(summary: dict[str, Any], labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The metrics by what they are of, of several labels those of each, as far as they are any."""
+    metrics = summary.get("metrics")
+    found = {}
+    for name, each in metrics.items() if isinstance(metrics, dict) else ():
+        if not isinstance(each, dict):
+            continue  # a number of the training
+        known = {label: numbers for label in labels if (numbers := _numbers(each.get(label)))} or _numbers(each)
+        if known:
+            found[name] = known
+    return found
+
+
+def _numbers(metrics: Any) -> dict[str, Any]:
+    """Of them what is a number, or undefined; groups where both of their counts are there."""
+    if not isinstance(metrics, dict):
+        return {}
+    known = {key: value for key, value in metrics.items() if value is None or type(value) in (int, float)}
+    if any(type(known.get(key)) is not int for key in _COUNTS):
+        known = {key: value for key, value in known.items() if key not in _COUNTS}
+    return known
 
 
 def _tasks(tasks: Tasks) -> str:
