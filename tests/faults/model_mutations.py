@@ -19,7 +19,21 @@ _ORDER = ("U64", "I64", "F64", "F32", "I32", "U8")
 Parts = tuple[Any, dict[str, np.ndarray]]  # the note, and the tensors without their checksum
 _VALUES: list[Any] = [
     *(None, True, False, 0, 1, -1, 2, 7, 255, 2**31 - 1, 2**31, 2**53, 2**63 - 1, -(2**63), 0.5, -0.0, 1e308, -1e308),
-    *("", "x", "..", "../../etc/passwd", "/dev/zero", "a" * 5000, "\x00", "\ud83d", "漢", "sum", "deepfm", "NaN"),
+    *(
+        "",
+        "x",
+        "..",
+        "../../etc/passwd",
+        "/dev/zero",
+        "a" * 5000,
+        "\x00",
+        "\ud83d",
+        "漢",
+        "\x1b[2J\nproof",
+        "sum",
+        "deepfm",
+        "NaN",
+    ),
     *([], {}, [[]], [None], [1, 2, 3], ["a"] * 300, {"": 1}, {"name": "x"}, {"low": 0, "high": 1e308}),
 ]
 _NUMBERS = [0, 1, -1, 2, 127, 255, 2**31 - 1, -(2**31), 2**62, np.nan, np.inf, -np.inf, 1e30, 1e-40, -1e30]
@@ -111,17 +125,19 @@ def _bytes(raw: bytes, random: np.random.Generator) -> bytes:
 def _note(note: Any, random: np.random.Generator) -> Any:
     """Another value, one less or one more somewhere below; anything in place of all of it, now and then."""
     places: list[tuple[Any, Any]] = []
+    of_summary: list[tuple[Any, Any]] = []
 
-    def walk(value: Any) -> None:
+    def walk(value: Any, found: list[tuple[Any, Any]]) -> None:
         for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
-            if not (value is note and key == "summary"):  # nobody reads what is in it
-                places.append((value, key))
-                walk(value[key])
+            found.append((value, key))
+            walk(value[key], of_summary if value is note and key == "summary" else found)
 
-    walk(note)
+    walk(note, places)
     if not places or random.random() < 0.01:
         return _value(random)
-    holder, key = places[random.integers(len(places))]
+    # The summary has about as many places as all the rest, and loading does not read it: such files are not refused.
+    chosen = of_summary if of_summary and random.random() < 0.1 else places
+    holder, key = chosen[random.integers(len(chosen))]
     way, value = random.integers(6), holder[key]
     if way == 0:
         del holder[key]

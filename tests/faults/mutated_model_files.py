@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import resource
@@ -82,6 +84,7 @@ def _child(first: int, count: int, num: int, folder: Path) -> dict[str, Any]:
 
     for path in FILES:
         load_model(path)  # what is imported, started and taken once is not counted
+        _look_at(path)
     totals: Counter[str] = Counter()
     slowest = 0.0
     most = 0
@@ -105,6 +108,8 @@ def _child(first: int, count: int, num: int, folder: Path) -> dict[str, Any]:
             seconds = used
         assert seconds <= _MOST_SECONDS, f"took {seconds:.3f} s: {outcome}"
         assert outcome in ("refused", "same"), outcome
+        if outcome == "same":
+            _look_at(path)
         slowest = max(slowest, seconds)
         totals.update([kind, f"{kind} {outcome}"])
     return {"totals": totals, "slowest": slowest, "most_bytes": most}
@@ -132,6 +137,21 @@ def _loaded(path: Path) -> tuple[float, str]:
     again = saved.probabilities(open_source(saved.proof_rows))
     same = np.all(np.abs(again - saved.proof_probabilities) <= 1e-5) and again.shape == saved.proof_probabilities.shape
     return seconds, "same" if same else "scores differ"
+
+
+def _look_at(path: Path) -> None:
+    """What reads the summary, which loading believes unread: each line that is shown is one, and an error is ours."""
+    import manyhot
+    from manyhot.cli import main
+    from manyhot.errors import ManyhotError
+
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        main(["inspect", str(path)])
+    lines = shown.getvalue().split("\n")
+    assert all(map(str.isprintable, lines)), lines
+    assert lines[-2].startswith("proof "), lines
+    with contextlib.suppress(ManyhotError):
+        manyhot.load(path).source({"x": [1]})
 
 
 def _peak_from_here() -> int:
