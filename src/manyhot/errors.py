@@ -47,7 +47,7 @@ class ManyhotError(Exception):
 
     _KEPT = ""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str = "") -> None:
         super().__init__(on_one_line(message, self._KEPT))
 
 
