@@ -15,7 +15,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import manyhot.model_file._again as again
-from manyhot.data import Encoder, TableLayout
+from manyhot.data import Encoder, TableLayout, open_source
 from manyhot.errors import ModelFileError
 from manyhot.kernels import Batch, Jagged, select
 from manyhot.model_file import load_model
@@ -172,3 +172,32 @@ def test_memory_and_recursion_are_told_like_all_else(
     monkeypatch.setattr("manyhot.model_file._file.scored_again", fail)
     with pytest.raises(ModelFileError, match=r"m: the model file is damaged: (it asks for more memory|too deep)"):
         load_model(tmp_path / "m")
+
+
+def test_no_more_rows_are_taken_than_are_read(run: Run, rows: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert again.take_proof(run.saved, open_source(rows)).proof_rows.num_rows == 256
+    for most, expected in ((20_000, 60), (1, 1)):
+        monkeypatch.setattr(again, "_MOST_NUMBERS", most)
+        taken = again.take_proof(run.saved, open_source(rows))
+        assert 1 <= taken.proof_rows.num_rows == len(taken.proof_probabilities) <= expected
+
+
+def test_checking_sizes_imports_nothing() -> None:
+    """Of torch, which has some shapes in Python: its compiler comes with the first, a second and 70 MB."""
+    code = """
+import sys
+from manyhot.data import TableLayout
+from manyhot.nn import check_dense_size
+from manyhot.schema import HEADS, Field, Interest, ModelConfig, Schema, Vocabulary
+
+fields = [Field(f"f{i}", Vocabulary("v", hash_buckets=3)) for i in range(9)]
+layout = TableLayout.of_sizes(Schema(label="y", fields=fields), {"v": 4})
+check_dense_size(ModelConfig(name="deepfm"), layout, 1, most_tensors=1000, most_numbers=10**9)
+before = set(sys.modules)
+for head in HEADS:
+    options = {"interest": Interest(candidates={"f0": "f1"})} if head == "interest" else {}
+    check_dense_size(ModelConfig(heads=(head,), **options), layout, 1, most_tensors=1000, most_numbers=10**9)
+print(sorted(set(sys.modules) - before)[:9])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

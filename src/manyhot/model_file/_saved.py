@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -13,14 +12,12 @@ import pyarrow as pa
 import torch
 
 from manyhot.calibration import Calibrator
-from manyhot.data import EncodedChunk, Encoder, Examples, Source, first_rows, open_source
+from manyhot.data import EncodedChunk, Encoder, Examples, Source
 from manyhot.kernels import Float32s
 from manyhot.nn import BATCH_SIZE, Model, predict_logits
 from manyhot.schema import ModelConfig
 
-from ._proof import plain_rows
-
-__all__ = ["LabelledLogits", "SavedModel", "take_proof"]
+__all__ = ["LabelledLogits", "SavedModel"]
 
 
 class LabelledLogits(NamedTuple):
@@ -93,9 +90,3 @@ class SavedModel:
         for chunk in self.encoder.encode(source, with_labels=with_labels):
             logits = predict_logits(self.network, Examples([chunk], num_fields), batch_size(chunk))
             yield chunk, logits if self.calibrator is None else self.calibrator(logits)
-
-
-def take_proof(saved: SavedModel, source: Source) -> SavedModel:
-    """With the first good rows of the source and their probabilities, which loading checks."""
-    table = plain_rows(first_rows(source, saved.encoder))
-    return dataclasses.replace(saved, proof_rows=table, proof_probabilities=saved.probabilities(open_source(table)))

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
 
 from manyhot.data import TableLayout
 from manyhot.errors import ConfigError
@@ -54,7 +55,7 @@ def check_dense_size(
             f"describes; {max(MOST_ROW_NUMBERS, most_numbers):,} are the most that any takes"
         )
     made: list[nn.Module] = []
-    with torch.device("meta"), _counted(most_tensors, most_numbers):
+    with torch.device("meta"), _Shapes(), _counted(most_tensors, most_numbers):
         if num_labels > 1:
             made.append(TASKS["shared_bottom" if config.tasks is None else config.tasks.kind](shape, num_labels))
         else:
@@ -64,6 +65,23 @@ def check_dense_size(
     units = 3 * sum(part.out_features for part in parts if isinstance(part, nn.Linear))
     fields = sorted({f for part in parts for f in getattr(part, "member_fields", ())})
     return RowNumbers(needed + units, _member_numbers(shape) if fields else 0, tuple(fields))
+
+
+class _Shapes(TorchFunctionMode):
+    """Gives tensors of the right shape for what heads reckon when they are made: on "meta" torch has it in Python, and
+    the first call imports its compiler, which takes a second and 70 MB."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is torch.triu_indices:
+            num_fields = args[0]
+            return torch.empty(2, num_fields * (num_fields - 1) // 2, dtype=torch.int64, device="meta")
+        if func is torch.randn:
+            return torch.empty(*args, device="meta")
+        if func is torch.Tensor.mul and isinstance(args[1], int | float):
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def _row_numbers(shape: HeadShape, num_labels: int) -> int:
