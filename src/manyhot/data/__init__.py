@@ -6,6 +6,7 @@ raw values into ids. No torch. What fields mean is `manyhot.schema`'s; what is c
 `sources/`.
 """
 
+from ._bags import decoded
 from ._batches import Rejects, SourceBatch, bad_rows_error
 from ._cache import ExampleCache
 from ._encoder import EncodedChunk, Encoder
@@ -47,6 +48,7 @@ __all__ = [
     "as_source",
     "available_bytes",
     "bad_rows_error",
+    "decoded",
     "finish_prepared",
     "first_rows",
     "is_sql",

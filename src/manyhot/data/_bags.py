@@ -21,6 +21,7 @@ MISSING = "<missing>"  # the token of missing values, where a field gives them o
 Cut = tuple[int, int]  # how many pairs max_pairs cut, and from how many bags
 NO_TOKENS = Tokens(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32))
 
+_MOST_DECODED, _DECODED_PER_BYTE = 256 << 20, 256
 _ZONE = r"(Z|[+-]\d\d:?\d\d)?"
 _FAULTS = {
     TextFault.EMPTY_TOKEN: "holds an empty token",
@@ -308,8 +309,14 @@ def to_strings(values: pa.Array) -> tuple[pa.Array | None, npt.NDArray[np.int64]
 
 
 def decoded(array: pa.DictionaryArray) -> pa.Array:
-    """The values of a dictionary column, one a row."""
+    """The values of a dictionary column, one a row. Raises ArrowCapacityError where few bytes would become very many:
+    a long text costs one byte each time it occurs."""
     values = array.dictionary
+    if _is_text(values.type) and len(array) * values.nbytes > _MOST_DECODED:
+        lengths = pc.binary_length(values.cast(pa.large_binary())).take(array.indices)
+        size = pc.sum(lengths).as_py() or 0
+        if size > max(_MOST_DECODED, _DECODED_PER_BYTE * array.nbytes):
+            raise pa.ArrowCapacityError(f"{array.nbytes:,} bytes of it would become {size:,} bytes of text")
     if pa.types.is_string_view(values.type) or pa.types.is_binary_view(values.type):
         # Arrow cannot take views either; polars makes such columns of its categories.
         array = pa.DictionaryArray.from_arrays(array.indices, values.cast(pa.large_binary()))

@@ -80,7 +80,11 @@ class Column:
 
 def describe(name: str, array: pa.Array) -> Column:
     """A column and its kind."""
-    column = _described(name, array)
+    try:
+        column = _described(name, array)
+    except pa.ArrowCapacityError as error:
+        present = np.asarray(pc.is_valid(array)).astype(bool)
+        column = Column(name, array.type, "unreadable", present, _NO_TOKENS, _NO_TOKENS, why=f"is too long: {error}")
     return replace(column, why=on_one_line(column.why))  # it quotes values
 
 

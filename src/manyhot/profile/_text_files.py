@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import pyarrow.compute as pc
 
 from manyhot.data import Files, Rejects, open_source
 from manyhot.errors import DataError
@@ -18,7 +19,7 @@ from manyhot.schema import Reading, convert
 __all__ = ["names_in_lines", "read_lines", "sniff"]
 
 _AVAZU_COLUMNS = ["id", "click", "hour", "C1", "banner_pos", "site_id"]
-_NUM_LINES = 2000
+_NUM_LINES, _LONGEST_LINE = 2000, 32 << 20
 _COLUMNAR = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
 _DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 _LIBFFM = re.compile(r"[-+\d.eE]+(\s+[^\s:]+:[^\s:]+:[-+\d.eE]+)+\s*(%.*)?")
@@ -37,7 +38,14 @@ def read_lines(data: Sequence[str], folder: Path) -> list[str] | None:
         return None
     lines: list[str] = []
     for batch in source.batches(["line"], Rejects()):
-        lines += [(line or b"").decode(errors="replace") for line in batch.batch.column(0)[:_NUM_LINES].to_pylist()]
+        found = batch.batch.column(0)[:_NUM_LINES]
+        longest = pc.max(pc.binary_length(found)).as_py() or 0
+        if longest > _LONGEST_LINE:
+            raise DataError(
+                f"{source.name}: one of its first lines has {longest:,} bytes, too many for init to look at; are these "
+                "files of rows?"
+            )
+        lines += [(line or b"").decode(errors="replace") for line in found.to_pylist()]
         break
     if not lines:
         raise DataError(f"{source.name}: is empty; there are no rows")

@@ -7,16 +7,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from manyhot.data import decoded
+
 __all__ = ["Float64s", "is_text", "plain", "to_numbers", "to_texts"]
 
 Float64s = npt.NDArray[np.float64]
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """Without dictionary and views, which few of Arrow's functions take."""
+    """Without dictionary and views, which few of Arrow's functions take. Raises ArrowCapacityError, as `decoded`."""
     if pa.types.is_dictionary(array.type):
-        values = plain(array.dictionary)
-        array = pa.DictionaryArray.from_arrays(array.indices, values).dictionary_decode()
+        array = decoded(array)
     if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
         array = array.cast(pa.large_binary())
     return array

@@ -14,7 +14,7 @@ from manyhot.errors import DataError
 from .._batches import Rejects, SourceBatch
 from ._file import File
 from ._parquet_pages import ParquetFooter
-from ._sound import sound
+from ._sound import check_values, sound
 from ._source import BATCH_ROWS, check_columns, numbered
 
 __all__ = ["ArrowFormat", "ParquetFormat"]
@@ -105,28 +105,29 @@ class ArrowFormat:
     def columns(self, file: File) -> list[str]:
         """From the footer, or from the head of a stream."""
         with contextlib.ExitStack() as stack:
-            return _names(file, _arrow(file, stack))
+            return _names(file, _arrow(file, stack)[0])
 
     def batches(self, file: File, columns: list[str], rejects: Rejects) -> Iterator[SourceBatch]:
         """The record batches that the file holds."""
         with contextlib.ExitStack() as stack:
-            opened = _arrow(file, stack)
+            opened, size = _arrow(file, stack)
             check_columns(file.name, columns, _names(file, opened))
-            yield from numbered(_record_batches(file, opened, columns), file.name)
+            yield from numbered(_record_batches(file, opened, size, columns), file.name)
 
 
 _Arrow: TypeAlias = pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader
 
 
-def _arrow(file: File, stack: contextlib.ExitStack) -> _Arrow:
-    """The reader, which the stack closes."""
+def _arrow(file: File, stack: contextlib.ExitStack) -> tuple[_Arrow, int]:
+    """The reader, which the stack closes, and the bytes of the file."""
     with _readable(file, "arrow", "head"):
         source = stack.enter_context(file.random_access())
         is_file = source.read(len(_MAGIC)) == _MAGIC
         source.seek(0)
+        size: int = source.size()
     with _readable(file, "arrow", "footer" if is_file else "head"):
         opened: _Arrow = stack.enter_context((pa.ipc.open_file if is_file else pa.ipc.open_stream)(source))
-    return opened
+    return opened, size
 
 
 def _names(file: File, opened: _Arrow) -> list[str]:
@@ -134,7 +135,7 @@ def _names(file: File, opened: _Arrow) -> list[str]:
         return list(opened.schema.names)
 
 
-def _record_batches(file: File, opened: _Arrow, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _record_batches(file: File, opened: _Arrow, size: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
     number, num_rows = 0, 0
     while True:
         with _readable(file, "arrow", f"record batch {number + 1}, from row {num_rows + 1:,} on"):
@@ -148,6 +149,7 @@ def _record_batches(file: File, opened: _Arrow, columns: list[str]) -> Iterator[
                 except StopIteration:
                     return
             batch = sound(batch.select(columns))
+            check_values(batch, num_rows, size)
         yield batch
         number, num_rows = number + 1, num_rows + batch.num_rows
 

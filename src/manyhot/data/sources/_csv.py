@@ -24,6 +24,7 @@ from ._source import check_columns
 
 __all__ = ["CsvFormat"]
 
+_LONGEST_HEADER = 16 << 20  # letters; a packed file may hold thousands of times its own size
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -90,7 +91,19 @@ class CsvFormat:
             file.stream() as stream,
             TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as text,
         ):
-            return next(record for record in csv.reader(text, delimiter=self._delimiter, quoting=quoting) if record)
+            records = csv.reader(_first_lines(file, text), delimiter=self._delimiter, quoting=quoting)
+            return next(record for record in records if record)
+
+
+def _first_lines(file: File, text: TextIOWrapper) -> Iterator[str]:
+    """Raises DataError where more is read than any header has."""
+    left = _LONGEST_HEADER
+    while line := text.readline(left + 1):
+        left -= len(line)
+        if left < 0:
+            size = f"{_LONGEST_HEADER >> 20} MiB"
+            raise DataError(f"{file.name}: has no header that ends within {size}; is it a CSV file?")
+        yield line
 
 
 @dataclass(frozen=True)

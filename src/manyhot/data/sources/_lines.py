@@ -18,7 +18,7 @@ from ._file import File
 __all__ = ["Block", "RowLines", "blocks", "reject_line"]
 
 _BLOCK = 4 << 20
-_LONGEST = 256 << 20  # what holds no line break for so long is no text
+_LONGEST = 32 << 20  # what holds no line break for so long is no row
 _MARK = b"\xef\xbb\xbf"
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["sound"]
+__all__ = ["check_values", "sound"]
+
+# Nulls of no type have no bytes at all, so that few hundred bytes may claim 2^31 rows. What has a label takes a bit a
+# row and a little more, packed or not.
+_MANY, _VALUES_PER_BYTE = 1 << 22, 64
 
 
 def sound(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -22,6 +26,30 @@ def sound(batch: pa.RecordBatch) -> pa.RecordBatch:
         batch = pa.record_batch(columns, names=batch.schema.names)
         batch.validate(full=True)
     return batch
+
+
+def check_values(batch: pa.RecordBatch, rows_before: int, size: int) -> None:
+    """Raises ArrowInvalid where a file of so many bytes holds more values than it could mean."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        found = max(rows_before + len(column), _most_values(column))
+        if found > max(_MANY, _VALUES_PER_BYTE * size):
+            raise pa.ArrowInvalid(
+                f'column "{name}" has {found:,} values in a file of {size:,} bytes; leave the column out of the file'
+            )
+
+
+def _most_values(array: pa.Array) -> int:
+    """Of an array and of those within it, the length of the longest."""
+    kind = array.type
+    if pa.types.is_struct(kind):
+        members = [array.field(i) for i in range(kind.num_fields)]
+    elif pa.types.is_map(kind):
+        members = [array.keys, array.items]
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        members = [array.values]
+    else:
+        members = []
+    return max(len(array), *map(_most_values, members), 0)
 
 
 def _read_names(field: pa.Field) -> None:
