@@ -106,6 +106,18 @@ def describe(**changes: Any) -> Callable[[Path], None]:
     return damage
 
 
+def proof(rows: int = 1, **changes: Any) -> Callable[[Path], None]:
+    """Other rows as proof.arrow; None leaves a column out."""
+    columns = {"city": ["a"] * rows, "apps": pa.array(["x:1"] * rows, pa.string()), "age": [1.0] * rows, **changes}
+    table = pa.table({name: column for name, column in columns.items() if column is not None})
+
+    def damage(folder: Path) -> None:
+        with pa.OSFile(str(folder / "proof.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+
+    return damage
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -116,7 +128,26 @@ def describe(**changes: Any) -> Callable[[Path], None]:
         (describe(encoding="0", manyhot="0.0.1"), "was prepared by manyhot 0.0.1 in another format"),
         (describe(encoder="0"), "is not the one that encoded these rows"),
         (lambda f: (f / "encoder.safetensors").write_bytes(b"no"), "cannot read this encoder"),
+        (
+            describe(encoding="0", manyhot="9\x1b[2J" + "9" * 1000),
+            r"was prepared by manyhot 9\\x1b\[2J9{15} in another",
+        ),
+        (describe(parts={}), r"prepared\.json: is damaged: it has no part train; prepare the rows anew"),
+        (describe(parts={"train": {"rows": []}}), "is damaged: a part lacks its number of rows"),
+        (describe(parts={"valid": {"rows": 2}}), "is damaged: it has no part train; prepare the rows anew"),
         (lambda f: (f / "proof.arrow").write_bytes(b"no"), "proof.arrow: is damaged"),
+        (
+            proof(city=pa.array([0], pa.timestamp("s", "Mars/Phobos"))),
+            'is damaged: .*"city" is .*prepare the rows anew',
+        ),
+        (
+            proof(city=pa.array([pa.MonthDayNano([1, 2, 3])])),
+            'proof.arrow: is damaged: .*"city".*prepare the rows anew',
+        ),
+        (proof(age=pa.array(["old"])), 'damaged: row 1: column "age" is not a number: .*; prepare the rows anew'),
+        (proof(age=None), 'damaged: .* column "age" is missing.*; prepare the rows anew'),
+        (proof(rows=0), "damaged: it holds 0 rows; prepare the rows anew"),
+        (proof(rows=257), "damaged: it holds 257 rows; prepare the rows anew"),
         (lambda f: (f / "train/part-00000.arrow").write_bytes(b"no"), "cannot read these Examples"),
         (lambda f: (f / "train/part-00000.arrow").unlink(), "holds no Examples"),
         (

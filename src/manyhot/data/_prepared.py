@@ -28,7 +28,7 @@ from ._encoder import Encoder
 from ._encoder_file import ENCODING, load_encoder, save_encoder
 from ._examples import Examples
 from ._schema_difference import data_schema, schema_difference
-from .sources import Source
+from .sources import Source, as_source
 
 __all__ = ["Prepared", "finish_prepared", "first_rows", "new_prepared"]
 
@@ -55,9 +55,8 @@ class Prepared:
         """
         description = _described(folder)
         if description.get("encoding") != ENCODING:
-            raise DataError(
-                f"{folder}: was prepared by manyhot {description.get('manyhot')} in another format; prepare it anew"
-            )
+            by = str(description.get("manyhot"))[:20]
+            raise DataError(f"{folder}: was prepared by manyhot {by} in another format; prepare it anew")
         encoder, _, _ = load_encoder(folder / _ENCODER)
         difference = schema_difference(schema, encoder.schema)
         if difference is not None:
@@ -73,6 +72,7 @@ class Prepared:
                     f"{folder / name}: holds {found:,} examples instead of {counts['rows']:,}; prepare them anew"
                 )
         proof, reading = _read(folder / _PROOF), _read_reading(folder / _DESCRIPTION, description)
+        _check_proof(folder / _PROOF, encoder, proof)
         return cls(encoder.with_schema(schema), examples, proof, reading)
 
 
@@ -158,7 +158,11 @@ def _described(folder: Path) -> dict[str, Any]:
         # Their names are those of folders: one that leads elsewhere is not followed.
         if not isinstance(description["parts"], dict) or not set(PARTS) >= description["parts"].keys():
             raise ValueError(f"its parts are none of {', '.join(PARTS)}")
-        if not all(isinstance(counts, dict) and "rows" in counts for counts in description["parts"].values()):
+        if "train" not in description["parts"]:
+            raise ValueError("it has no part train")
+        if not all(
+            isinstance(counts, dict) and type(counts.get("rows")) is int for counts in description["parts"].values()
+        ):
             raise ValueError("a part lacks its number of rows")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: is damaged: {error}; prepare the rows anew") from None
@@ -177,6 +181,20 @@ def _read(path: Path) -> pa.Table:
         with pa.ipc.open_file(str(path)) as file:
             table = file.read_all()
         table.validate(full=True)
+        _ = table.column_names  # one that is not UTF-8 shows when it is asked for
         return table
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: is damaged: {error}; prepare the rows anew") from None
+
+
+def _check_proof(path: Path, encoder: Encoder, proof: pa.Table) -> None:
+    """Raises DataError where these rows cannot be encoded: a training would find that out at its end."""
+    if not 0 < proof.num_rows <= _PROOF_ROWS:
+        raise DataError(f"{path}: is damaged: it holds {proof.num_rows:,} rows; prepare the rows anew")
+    try:
+        for batch in as_source(proof).batches(encoder.schema.columns, Rejects()):
+            _, reasons = encoder.encode_batch(batch, with_labels=False)
+            for row, why in reasons.items():
+                raise DataError(f"row {row + 1}: {why}")
+    except DataError as error:
         raise DataError(f"{path}: is damaged: {error}; prepare the rows anew") from None
