@@ -39,7 +39,7 @@ _SHOWN = 40
 def on_one_line(text: str, keep: str = "") -> str:
     """The text, with what is not printable (but for the letters of `keep`) written as in a Python string: names out of
     files could otherwise move the cursor of a terminal, or begin a line that looks like one of ours."""
-    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)
 
 
 class ManyhotError(Exception):
