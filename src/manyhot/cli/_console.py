@@ -9,14 +9,19 @@ from rich.text import Text
 
 from manyhot.errors import on_one_line
 
-__all__ = ["console", "to_stderr"]
+__all__ = ["cell", "console", "to_stderr"]
+
+
+def cell(text: str, style: str = "") -> Text:
+    """Of a table, for names out of files."""
+    return Text(on_one_line(text), style)
 
 
 class _Printing(Console):
     """Names out of files are shown and do nothing to the terminal."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """As in Console, of every string and every cell of a table."""
+        """As in Console, of every string and every cell of a table that is one."""
         return super().render_str(on_one_line(text, keep="\n"), **options)
 
 
@@ -35,5 +40,5 @@ class _Telling(_Printing):
         self.quiet = True
 
 
-console = _Printing(highlight=False, markup=False, soft_wrap=True)
-to_stderr = _Telling(stderr=True, highlight=False, markup=False, soft_wrap=True)
+console = _Printing(highlight=False, markup=False, emoji=False, soft_wrap=True)
+to_stderr = _Telling(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)

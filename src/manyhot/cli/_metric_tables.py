@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
-from ._output import console, number_text
+from ._output import cell, console, number_text
 
 __all__ = ["show"]
 
@@ -56,14 +55,14 @@ def _slices(field: str, slices: list[dict[str, Any]]) -> Table:
     table = _table(field, "rows", "positives", "auc", "log loss", "calibration")
     for line in slices:
         numbers = (number_text(line[key]) for key in ("auc", "log_loss", "calibration"))
-        token = Text("others", "italic") if line["token"] is None else Text(line["token"])
+        token = cell("others", "italic") if line["token"] is None else cell(line["token"])
         table.add_row(token, f"{line['rows']:,}", f"{line['positives']:,}", *numbers)
     return table
 
 
 def _table(first: str, *numbers: str) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column(Text(first), overflow="fold")
+    table.add_column(cell(first), overflow="fold")
     for heading in numbers:
         table.add_column(heading, justify="right", no_wrap=True)
     return table

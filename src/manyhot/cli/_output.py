@@ -11,9 +11,10 @@ from typing import Any
 from manyhot.errors import ManyhotError
 from manyhot.storage import made_folder, whole_file
 
-from ._console import console, to_stderr
+from ._console import cell, console, to_stderr
 
 __all__ = [
+    "cell",
     "console",
     "metric_lines",
     "metric_text",

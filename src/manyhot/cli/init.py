@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from manyhot.data import is_sql
 from manyhot.errors import ConfigError
 from manyhot.profile import FieldProposal, Proposal, percent, propose, to_toml
 
-from ._output import console, output_file, to_stderr
+from ._output import cell, console, output_file, to_stderr
 
 __all__ = ["init"]
 
@@ -108,7 +107,7 @@ def _table(proposal: Proposal) -> Table:
     for row in _rows(proposal):
         missing = percent(row["missing"]) if row["missing"] else ""
         cells = (row["column"], row["is"], f"{row['distinct']:,}", missing, row["says"])
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(cell, cells))
     return table
 
 

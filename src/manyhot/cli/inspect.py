@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 from rich.table import Table
-from rich.text import Text
 
 from manyhot.errors import ManyhotError, on_one_line
 from manyhot.model_file import load_model
@@ -17,7 +16,7 @@ from manyhot.schema import HEADS, MODELS, Field, ModelConfig, SettledTraining, T
 from manyhot.training import in_words, label_names
 
 from ._model_options import options_of
-from ._output import console, metric_lines
+from ._output import cell, console, metric_lines
 
 __all__ = ["inspect"]
 
@@ -50,7 +49,7 @@ def inspect(model: Path, /, *, as_json: bool = False) -> None:
         columns = columns or " x ".join(field.cross or ())
         name = field.vocabulary_name
         cells = (field.name, columns, name, f"{sizes[name]:,}", field.effective_combiner, _options(field))
-        fields.add_row(*(Text(on_one_line(cell)) for cell in cells))
+        fields.add_row(*(cell(text) for text in cells))
     console.print(fields)
     config, tables = saved.config, network.tables
     size = tables.layout.num_rows * (tables.dim + 1) * 4 / 2**20

@@ -34,8 +34,8 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME
         self._descriptor: int | None = None
-        with made_folder(folder):
-            while self._descriptor is None:
+        while self._descriptor is None:
+            with made_folder(folder):
                 self._descriptor = self._take()
         _HELD.add(self)
         with contextlib.suppress(OSError):  # a full disk: the lock holds without words, too
@@ -65,8 +65,13 @@ class FolderLock:
         self.release()
 
     def _take(self) -> int | None:
-        """The descriptor that holds the lock; None where its owner deleted the file meanwhile: once more."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        """The descriptor that holds the lock; None where its owner deleted the file meanwhile, or one who had made the
+        folder and was refused the folder: once more."""
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(self._path, flags, 0o644)
+        except FileNotFoundError:
+            return None
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(os.close, descriptor)
             try:

@@ -28,7 +28,7 @@ def made_folder(folder: Path) -> Iterator[None]:
     """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         for path in missing:
             with folder_to_sync(path.parent) as above:
                 sync_folder(above)
@@ -38,6 +38,17 @@ def made_folder(folder: Path) -> Iterator[None]:
             for path in missing:
                 path.rmdir()
         raise
+
+
+def _make(folder: Path) -> None:
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+        except FileExistsError:
+            if os.path.lexists(folder):
+                raise
+            # Somebody who had made it, and failed, has taken it away again meanwhile.
 
 
 @contextlib.contextmanager
