@@ -161,12 +161,15 @@ def test_pairs_that_are_looked_at_one_by_one_count(run: Run) -> None:
         again.scored_again(run.saved, RowNumbers(100, 1 << 23, (0, 1)), 0)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), MemoryError("Unable to allocate 9 TiB"), RecursionError("too deep")])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(MemoryError, ()), (MemoryError, ("Unable to allocate 9 TiB",)), (RecursionError, ("too deep",))],
+)
 def test_memory_and_recursion_are_told_like_all_else(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception], words: tuple[str, ...]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise error
+        raise error(*words)
 
     run.save(tmp_path / "m")
     monkeypatch.setattr("manyhot.model_file._file.scored_again", fail)
