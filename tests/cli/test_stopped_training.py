@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,16 @@ threads = 1
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     for seed, name in enumerate(("train", "valid")):
         rng = np.random.default_rng(seed)
         app = rng.integers(0, 20, 500)
         rows = {"app": [f"app{i}" for i in app], "clicked": (rng.random(500) < app / 20).astype(np.int8)}
         pq.write_table(pa.table(rows), tmp_path / f"{name}.parquet")
     (tmp_path / "apps.toml").write_text(EXPERIMENT)
-    return tmp_path
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background may have it ignored
+    yield tmp_path
+    signal.signal(signal.SIGINT, before)
 
 
 def signalled(folder: Path, which: signal.Signals, step: int, *arguments: str) -> Any:

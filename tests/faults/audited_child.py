@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +72,7 @@ def watch(audit: Path) -> None:
 
 
 def serve() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may have it ignored
     for line in sys.stdin:
         job = json.loads(line)
         if "wait" in job:
