@@ -86,7 +86,7 @@ def test_a_later_format_is_named_on_one_line(folder: Path) -> None:
     header = {**stored.header, "format": "2\nmanyhot: all is well", "machine": {"manyhot": "\x1b[31m9"}}
     checkpoints.write(stored.step, header, stored.arrays)
     done = manyhot("train", "apps.toml", "--out", "out", cwd=folder)
-    assert "in format 2manyhot: all is well" in sentence(done) and "\x1b" not in done.stderr
+    assert r"in format 2\nmanyhot: all is well" in sentence(done) and "\x1b" not in done.stderr
 
 
 @pytest.mark.parametrize("out", ["file", "file/below", "dangling", "x" * 300])

@@ -39,7 +39,7 @@ def stopping_in_order() -> Iterator[Stop]:
     before = {each: signal.signal(each, handle) for each in heard}
     try:
         yield stop
-    except (StoppedError, KeyboardInterrupt, Exception) as error:
+    except (KeyboardInterrupt, Exception) as error:
         # Whatever comes of an interrupt in a library: DuckDB makes a RuntimeError of it.
         if not got or not (interrupted or isinstance(error, StoppedError)):
             raise

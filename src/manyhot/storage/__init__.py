@@ -6,7 +6,7 @@ Read `_whole.py` first.
 
 from ._checkpoints import CheckpointFolder, Stored
 from ._failures import why_not_written
-from ._json import MOST_BYTES, in_words, read_json
+from ._json import MOST_BYTES, read_json
 from ._leftovers import sweep
 from ._lock import RunLock
 from ._regular import open_regular
@@ -21,7 +21,6 @@ __all__ = [
     "RunLock",
     "Stored",
     "TensorFile",
-    "in_words",
     "made_folder",
     "open_regular",
     "opened_tensors",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MOST_BYTES", "in_words", "read_json"]
+__all__ = ["MOST_BYTES", "read_json"]
 
 MOST_BYTES = 4 * 2**20
 # A parser calls itself for each level, and an empty list of two bytes takes thirty times that in memory. A schema of
@@ -44,11 +44,6 @@ def read_json(data: bytes) -> Any:
         except UnicodeEncodeError:
             raise ValueError("the JSON holds half of a surrogate pair, which is no text") from None
     return value
-
-
-def in_words(value: Any) -> str:
-    """The beginning of a value out of a file, for a sentence of one line."""
-    return "".join(letter for letter in str(value)[:40] if letter.isprintable())
 
 
 def _check_structure(data: bytes) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from manyhot.errors import StorageError
 
 from ._arrays_file import Entry, entry_from
-from ._json import in_words, read_json
+from ._json import read_json
 from ._version import VERSION
 
 __all__ = ["manifest_from", "manifest_of"]
@@ -56,7 +56,7 @@ def manifest_from(data: bytes) -> tuple[int, dict[str, Any], list[Entry]]:
         case {"manyhot checkpoint": int(number)} if number != FORMAT:
             raise StorageError(
                 f"has format {number}, this version of manyhot reads format {FORMAT}; read it with manyhot "
-                f"{in_words(found.get('written by'))}, or take another folder"
+                f"{found.get('written by')!s:.40}, or take another folder"
             )
         case {"manyhot checkpoint": int(), "step": int(step), "header": dict(header), "arrays": list(arrays)}:
             entries = [entry_from(array) for array in arrays]

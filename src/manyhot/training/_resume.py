@@ -9,7 +9,7 @@ from typing import Any
 
 from manyhot.errors import ConfigError, StorageError
 from manyhot.schema import SettledTraining
-from manyhot.storage import CheckpointFolder, RunLock, Stored, in_words, made_folder
+from manyhot.storage import CheckpointFolder, RunLock, Stored, made_folder
 
 from ._experiment import difference, keys_of, machine, with_new_keys
 from ._keeper import Keeper
@@ -84,7 +84,7 @@ class Resuming:
             by, number = stored.header.get("machine"), stored.header.get("format")
             version = by.get("manyhot") if isinstance(by, dict) else None
             raise ConfigError(
-                f"{stored.path}: was written by manyhot {in_words(version)} in format {in_words(number)}, this version "
+                f"{stored.path}: was written by manyhot {version!s:.40} in format {number!s:.40}, this version "
                 f"goes on from format {FORMAT}; go on with that version, take another folder, or say that it is not to "
                 "be resumed, which deletes its checkpoints"
             )
